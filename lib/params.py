@@ -1,0 +1,328 @@
+"""Parameters of a run and of an experiment: read, merged, checked.
+
+`params/runs/<run>.yaml` holds every choice of a run, `params/experiments/<ID>.yaml` only what makes that row of Table 1
+different. Both are flat, so that papermill's `-f run.yaml -f experiment.yaml` merges them key by key. `Params` is the
+one place that says which keys exist and what they may hold; notebooks and the Snakefile check against it.
+"""
+
+import ast
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = ROOT / "params" / "runs"
+EXPERIMENTS = ROOT / "params" / "experiments"
+
+Reading = Literal["as_described", "as_published"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+
+
+class ParameterError(ValueError):
+    """A key or value of the parameters that cannot be used; the message is one line per problem."""
+
+
+class Params(BaseModel):
+    """Every parameter that a run or an experiment may set. Units and sources stand in `params/runs/paper.yaml`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    # The run and its data
+    run: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    data: str  # "phantoms", or the folder that holds covidx-sources/ and/or covidx-lists/, and ham10000/
+    covidx_layout: Literal["sources", "lists"]
+    label_rules: Literal["report", "covidnet"]
+    image_size: Annotated[int, Field(ge=32, le=1024, multiple_of=16)]
+    split_seed: Seed
+    test_share: Rate
+    validation_share: Rate
+    max_unreadable: Share
+    drop_cross_split_duplicates: bool
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=64)]
+    phantom_images: Annotated[int, Field(ge=60)]
+    phantom_skin_images: Annotated[int, Field(ge=70)]
+    phantom_size: Annotated[int, Field(ge=64, le=1024)]
+    phantom_marker: Share
+    phantom_seed: Seed
+
+    # Which rows, how often
+    experiments: Annotated[list[str], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+
+    # Training (sections 4.2 and 4.3)
+    epochs: Count
+    scratch_epochs: Count
+    fine_tuning_epochs: Count
+    learning_rate: Rate
+    scratch_learning_rate: Rate
+    fine_tuning_learning_rate: Rate
+    batch_size: Count
+    l2: Annotated[float, Field(ge=0)]
+    batch_norm_momentum: Share
+    brightness: Reading
+    imagenet_weights: str  # "imagenet", "stand_in", or a weights file
+    ham10000_weights: str  # "notebook", or a weights file
+    pretraining_epochs: Count
+
+    # Hardware
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"]
+    jit_compile: bool
+    strategy: Literal["auto", "one_device", "mirrored"]
+    threads: Annotated[int, Field(ge=0)]
+    deterministic: bool
+    onednn: bool
+    cache_activations: bool
+
+    # Evaluation and explanation
+    bootstrap_samples: Annotated[int, Field(ge=100)]
+    explained_experiment: str
+    ig_steps: Count
+    ig_steps_reference: Count
+    grad_cam: Reading
+    integrated_gradients: Reading
+    explained_images: Count
+    own_image: str
+
+    # What makes an experiment (Table 1's columns); a run file does not set these
+    experiment: str = "RN4"
+    backbone: Literal["resnet50v2", "covidnet"] = "resnet50v2"
+    pretraining: Literal["imagenet", "ham10000", "none"] = "none"
+    class_weights: bool = True
+    augmentation: bool = False
+    fine_tuning: bool = False
+    continues: str = ""  # the row whose linear classifier this fine-tuned row starts from
+    pepx: Reading = "as_published"
+    pepx_blocks: Annotated[list[Count], Field(min_length=4, max_length=4)] = [3, 4, 5, 3]
+    seed: Seed = 1
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.fine_tuning and (self.pretraining == "none" or not self.continues):
+            raise ValueError("fine_tuning: true needs pretraining (imagenet or ham10000) and `continues: <row>`")
+        if self.continues and not self.fine_tuning:
+            raise ValueError(f"continues: {self.continues} needs fine_tuning: true")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: {self.seeds} repeats a seed; every seed may stand once")
+        return self
+
+
+EXPERIMENT_KEYS = frozenset(name for name, field in Params.model_fields.items() if not field.is_required())
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The flat mapping in a YAML file.
+
+    Raises:
+        ParameterError: the file is missing, is not YAML, holds no mapping, or sets a key twice.
+    """
+    path = Path(path)
+    if not path.is_file():
+        beside = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
+        raise ParameterError(f"{show(path)}: no such file; found beside it: {beside}. Copy one of them to this name.")
+    text = path.read_text(encoding="utf-8")
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{show(path)}: not readable as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ParameterError(f"{show(path)}: expected `key: value` lines, found {type(values).__name__}")
+    keys = [node[0].value for node in yaml.compose(text).value]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise ParameterError(f"{show(path)}: {', '.join(twice)}: set twice; keep one line")
+    return values
+
+
+def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | None = None) -> Params:
+    """The checked parameters of a run, or of one experiment in it.
+
+    Args:
+        run: name of a file in params/runs, without `.yaml`.
+        experiment: name of a file in params/experiments, without `.yaml`.
+        overrides: single values that win over both files (the front door's SET).
+
+    Raises:
+        ParameterError: one line per problem, naming key, file, what was found and what is allowed.
+    """
+    layers = [(show(RUNS / f"{run}.yaml"), read_yaml(RUNS / f"{run}.yaml"))]
+    if experiment is not None:
+        path = EXPERIMENTS / f"{experiment}.yaml"
+        layers.append((show(path), read_yaml(path)))
+    layers.append(("SET", overrides or {}))
+    checked = merge(layers)
+    if checked.run != run:
+        raise ParameterError(f"params/runs/{run}.yaml: run: found '{checked.run}', expected '{run}', the file's name")
+    if experiment is not None and checked.experiment != experiment:
+        raise ParameterError(
+            f"params/experiments/{experiment}.yaml: experiment: found '{checked.experiment}', expected '{experiment}'"
+        )
+    return checked
+
+
+def merge(layers: list[tuple[str, dict[str, Any]]]) -> Params:
+    """Merges (where it comes from, values) pairs key by key, later ones winning, and checks the result."""
+    merged, origin = {}, {}
+    for where, values in layers:
+        merged.update(values)
+        origin.update(dict.fromkeys(values, where))
+    try:
+        return Params.model_validate(merged)
+    except ValidationError as error:
+        base = layers[0][0]
+        lines = [_explain(problem, origin, base) for problem in error.errors()]
+        raise ParameterError("\n".join(lines)) from None
+
+
+def check(namespace: dict[str, Any]) -> "Given":
+    """Checks a notebook's parameters; call it right after the `parameters` cell with `globals()`.
+
+    What the notebook lists in that cell (or papermill injected under it) is checked against `Params`. Keys that it does
+    not list are taken from the run's file for the check only: a notebook may use only what it lists.
+
+    Raises:
+        ParameterError: as `load`.
+    """
+    listed, injected = _assigned(namespace)
+    values = {name: namespace[name] for name in [*listed, *(name for name in injected if name not in listed)]}
+    run = values.get("run", "demo")
+    where = "the notebook's parameters"
+    base = read_yaml(RUNS / f"{run}.yaml") if (RUNS / f"{run}.yaml").is_file() else read_yaml(RUNS / "demo.yaml")
+    origin = {key: _defined_in(key, value, where) for key, value in values.items()}
+    layers = [(f"params/runs/{run}.yaml", base)]
+    layers += [(origin[key], {key: value}) for key, value in values.items()]
+    checked = merge(layers)
+    if run != "demo" and not injected - {"run"} and all(base.get(k, values[k]) == values[k] for k in ("run",)):
+        stale = [k for k in listed if k in base and values[k] != base[k] and k != "run"]
+        if stale:
+            raise ParameterError(
+                f"run: '{run}' was set alone, so {', '.join(stale)} would keep the demo's values; "
+                f"give the whole file: papermill ... -f params/runs/{run}.yaml"
+            )
+    return Given({name: getattr(checked, name) for name in listed})
+
+
+class Given:
+    """The parameters that a notebook lists, as attributes."""
+
+    def __init__(self, values: dict[str, Any]):
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str):
+        raise AttributeError(f"the notebook's parameters cell does not list '{name}'; add it there to use it")
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{key:28} {value}" for key, value in vars(self).items())
+
+
+def show(path: Path) -> str:
+    """The path as a person would type it from the project's folder."""
+    path = Path(path).resolve()
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def listed_in(notebook: Path) -> list[str]:
+    """The names that a notebook's `parameters` cell assigns.
+
+    Raises:
+        ParameterError: the notebook has no cell with that tag, or several (papermill itself would only warn).
+    """
+    import nbformat
+
+    cells = [
+        cell.source
+        for cell in nbformat.read(notebook, as_version=4).cells
+        if "parameters" in cell.metadata.get("tags", [])
+    ]
+    if len(cells) != 1:
+        raise ParameterError(f"{show(notebook)}: found {len(cells)} cells tagged `parameters`, expected one")
+    names = _literal_assignments(cells[0])
+    if names is None:
+        raise ParameterError(f"{show(notebook)}: the `parameters` cell may only assign literals")
+    unknown = [name for name in names if name not in Params.model_fields]
+    if unknown:
+        raise ParameterError(f"{show(notebook)}: {', '.join(unknown)}: not a parameter (lib/params.py lists them)")
+    return list(names)
+
+
+def _literal_assignments(source: str) -> dict[str, Any] | None:
+    try:
+        tree = ast.parse(source)
+        return {
+            statement.targets[0].id: ast.literal_eval(statement.value)
+            for statement in tree.body
+            if not isinstance(statement, ast.Expr)
+        }
+    except (SyntaxError, AttributeError, ValueError):
+        return None
+
+
+def _assigned(namespace: dict[str, Any]) -> tuple[list[str], set[str]]:
+    """Names from the cells that hold only literals: those listed by the notebook, and those papermill injected."""
+    listed, injected = [], set()
+    for source in namespace.get("In", []):
+        names = _literal_assignments(source) or {}
+        if re.match(r"#\s*Parameters\s*\n", source):
+            injected |= set(names)
+        else:
+            listed += [name for name in names if name not in listed]
+    if not listed:
+        raise ParameterError("the notebook's `parameters` cell was not run; run the cells from the top")
+    return listed, injected
+
+
+def _defined_in(key: str, value: Any, fallback: str) -> str:
+    """The parameter file that holds this key with this value, for the message; else `fallback`."""
+    for path in sorted(RUNS.glob("*.yaml")) + sorted(EXPERIMENTS.glob("*.yaml")):
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except yaml.YAMLError:
+            continue
+        if key in found and found[key] == value and key not in Params.model_fields:
+            return show(path)
+    return fallback
+
+
+def _explain(problem: dict[str, Any], origin: dict[str, str], base: str) -> str:
+    key = str(problem["loc"][0]) if problem["loc"] else ""
+    where = origin.get(key, base)
+    found = problem["input"]
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Params.model_fields, n=3, cutoff=0.5)
+        allowed = f"did you mean {' or '.join(near)}?" if near else f"allowed keys: {', '.join(Params.model_fields)}"
+        return f"{where}: {key}: unknown key (found {found!r}); {allowed}"
+    if problem["type"] == "missing":
+        return f"{where}: {key}: missing; expected {_allowed(key)}"
+    if problem["type"] == "value_error":
+        return f"{where}: {problem['ctx']['error']}"
+    return f"{where}: {key}: found {found!r} ({problem['msg'].lower()}); allowed: {_allowed(key)}"
+
+
+def _allowed(key: str) -> str:
+    schema = Params.model_json_schema()["properties"].get(key, {})
+    return _schema_text(schema)
+
+
+def _schema_text(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(map(str, schema["enum"]))
+    text = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}.get(
+        schema.get("type", ""), "a list of " + _schema_text(schema["items"]) if "items" in schema else "a value"
+    )
+    bounds = {
+        "minimum": "at least {}",
+        "maximum": "at most {}",
+        "exclusiveMinimum": "above {}",
+        "exclusiveMaximum": "below {}",
+        "multipleOf": "a multiple of {}",
+        "pattern": "matching {}",
+        "minItems": "{} or more entries",
+        "maxItems": "{} or fewer entries",
+    }
+    return ", ".join([text, *(words.format(schema[key]) for key, words in bounds.items() if key in schema)])

@@ -1,0 +1,88 @@
+"""Where everything of a run lies. Notebooks and modules ask here and build no paths of their own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PUBLISHED = ROOT / "results" / "published"
+NOTEBOOKS = ROOT / "notebooks"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders and files of one run (absolute paths; none is created by asking).
+
+    Attributes:
+        run: the run's name.
+    """
+
+    run: str
+
+    @property
+    def phantoms(self) -> Path:
+        """Generated data in the sources' own layouts (covidx-sources/, covidx-lists/, ham10000/)."""
+        return ROOT / "data" / self.run / "phantoms"
+
+    @property
+    def covidx(self) -> Path:
+        """Prepared chest X-rays: index.csv, images.npy, excluded.csv."""
+        return ROOT / "data" / self.run / "covidx"
+
+    @property
+    def ham10000(self) -> Path:
+        """Prepared skin images: index.csv, images.npy, excluded.csv."""
+        return ROOT / "data" / self.run / "ham10000"
+
+    @property
+    def activations(self) -> Path:
+        """Stored activations at the freezing boundary, shared by all runs."""
+        return ROOT / "data" / "activations"
+
+    @property
+    def results(self) -> Path:
+        return ROOT / "results" / self.run
+
+    @property
+    def notebooks(self) -> Path:
+        """Executed notebooks."""
+        return self.results / "notebooks"
+
+    @property
+    def audit(self) -> Path:
+        """The data audit's tables, the source-only baseline among them."""
+        return self.results / "audit"
+
+    @property
+    def explanations(self) -> Path:
+        """Tables of the explanation notebooks."""
+        return self.results / "explanations"
+
+    @property
+    def table1(self) -> Path:
+        return self.results / "table1.csv"
+
+    @property
+    def claims(self) -> Path:
+        return self.results / "claims.csv"
+
+    @property
+    def report(self) -> Path:
+        return self.results / "report"
+
+    @property
+    def provenance(self) -> Path:
+        return self.results / "provenance.json"
+
+    @property
+    def figures(self) -> Path:
+        return ROOT / "figures" / self.run
+
+    def experiment(self, experiment: str, seed: int | None = None, first_seed: int = 1) -> Path:
+        """Folder of one row; repeats with further seeds lie beside the first as `<ID>-seed<k>`."""
+        name = experiment if seed is None or seed == first_seed else f"{experiment}-seed{seed}"
+        return self.results / "experiments" / name
+
+    def pretrained(self, backbone: str, reading: str = "") -> Path:
+        """Weights of a network pretrained on the skin images (made by notebook 03)."""
+        name = f"{backbone}-{reading}" if reading else backbone
+        return self.results / "pretraining" / f"{name}.keras"
