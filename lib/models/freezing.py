@@ -1,0 +1,80 @@
+"""What of a network is trained at which stage, and the network cut in two at that boundary."""
+
+import keras
+import numpy as np
+
+FINE_TUNING_STARTS = {"resnet50v2": "conv4_block6_3_conv", "covidnet": "fc1"}
+"""First layer that fine-tuning unfreezes.
+
+ResNet50V2: the boundary that gives Table 1's 15,240,195. COVID-Net: no boundary gives Table 1's 98,917,443; the fully
+connected part, 103,818,243, is nearest.
+"""
+
+
+def freeze_below(model: keras.Model, first: str) -> None:
+    """Freezes every layer before `first` (in the model's order) and leaves the others trainable.
+
+    Args:
+        model: a flat model.
+        first: name of the first layer that is trained; "logits" trains the classifier alone.
+
+    Raises:
+        ValueError: the model has no such layer.
+    """
+    boundary = _position(model, first)
+    for position, layer in enumerate(model.layers):
+        layer.trainable = position >= boundary
+
+
+def free_parameters(model: keras.Model) -> int:
+    """Number of trainable parameters, Table 1's column `Free params`."""
+    return int(sum(np.prod(variable.shape) for variable in model.trainable_variables))
+
+
+def split_at(model: keras.Model, first: str) -> tuple[keras.Model, keras.Model]:
+    """Cuts a flat model before layer `first`; both parts share the model's weights.
+
+    In both parts batch normalisation runs in inference mode, also while training: transfer learning must leave its
+    statistics as they are (section 4.2.1), though fine-tuning trains its scale and offset (Table 1's counts say so).
+
+    Args:
+        model: a flat model, as `lib.models.build` gives it or as loaded.
+        first: name of the second part's first layer.
+
+    Returns:
+        (frozen, trained): the first maps images to the tensors that cross the boundary, a list of (batch, ...) tensors;
+        the second maps these to probabilities. Several cross where residual connections jump over the boundary.
+    """
+    boundary = _position(model, first)
+    below = {id(layer.output) for layer in model.layers[:boundary]}
+    crossing = {}
+    for layer in model.layers[boundary:]:
+        for tensor in keras.tree.flatten(layer.input):
+            if id(tensor) in below:
+                crossing[id(tensor)] = tensor
+    tensors = list(crossing.values())
+    frozen = keras.Model(model.input, tensors, name=f"{model.name}_frozen")
+    trained = _InferenceMode(tensors, model.output, name=f"{model.name}_trained")
+    return frozen, trained
+
+
+def inference_mode(model: keras.Model) -> keras.Model:
+    """The same layers and weights; batch normalisation uses its stored statistics even while the model is trained.
+
+    The networks have no dropout, so batch normalisation is all that this changes.
+    """
+    return _InferenceMode(model.inputs, model.outputs[0], name=model.name)
+
+
+class _InferenceMode(keras.Model):
+    """A functional model that calls its layers with `training=False` always."""
+
+    def call(self, inputs, training=None, mask=None):
+        return super().call(inputs, training=False, mask=mask)
+
+
+def _position(model: keras.Model, name: str) -> int:
+    names = [layer.name for layer in model.layers]
+    if name not in names:
+        raise ValueError(f"{model.name} has no layer '{name}'; its layers are {', '.join(names)}")
+    return names.index(name)
