@@ -21,7 +21,8 @@ def configure(
 
     Args:
         seed: of Python's, NumPy's and Keras's generators.
-        threads: of one operation on the CPU; 0 leaves TF_NUM_INTRAOP_THREADS (which the DAG sets) or TensorFlow's choice.
+        threads: of one operation on the CPU; 0 leaves what TF_NUM_INTRAOP_THREADS says (the DAG sets it), or
+            TensorFlow's choice.
         deterministic: equal inputs give equal bits, at some cost on GPUs.
         onednn: use oneDNN's CPU kernels. TensorFlow leaves them off on CPUs without AVX-512, where its own
             convolution gradients are several times slower.

@@ -22,7 +22,8 @@ def covidnet_features(pixels: keras.KerasTensor, pepx_blocks: Sequence[int], l2:
 
     Args:
         pixels: (batch, S, S, 3), values in [-1, 1].
-        pepx_blocks: number of PEPX blocks a stage, four numbers; 3, 4, 5, 3 in the authors' code, 3, 4, 6, 3 in Figure 3b.
+        pepx_blocks: number of PEPX blocks a stage, four numbers; 3, 4, 5, 3 in the authors' code and 3, 4, 6, 3 in
+            Figure 3b.
         l2: factor of the L2 penalty on the fully connected kernels; 0.01 in section 4.2.3.
     """
     x = layers.Conv2D(64, 7, strides=2, padding="same", name="conv1")(pixels)

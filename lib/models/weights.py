@@ -59,24 +59,18 @@ def _imagenet(model: keras.Model) -> keras.Model:
     try:
         return keras.applications.ResNet50V2(include_top=False, weights="imagenet", input_shape=model.input_shape[1:])
     except Exception as error:
-        raise WeightsError(
-            f"pretrained weights: the download of ImageNet weights failed ({error}). {_ways(model)}"
-        ) from error
+        message = f"pretrained weights: the download of ImageNet weights failed ({error}). {_ways(model)}"
+        raise WeightsError(message) from error
 
 
 def _ways(model: keras.Model) -> str:
-    key = "imagenet_weights" if model.name == "resnet50v2" else "ham10000_weights"
-    other = "stand_in (pretrained on the run's skin images)" if key == "imagenet_weights" else "notebook (pretrains it)"
-    return (
-        f"Ways to provide them: set {key} to a file's path (a .keras model of {model.name}"
-        + (
-            ", or resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5 from Keras"
-            if key == "imagenet_weights"
-            else ""
+    if model.name == "resnet50v2":
+        return (
+            "Ways to provide them: set imagenet_weights to a file (Keras's "
+            "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5, or a .keras model of resnet50v2); or to imagenet, "
+            "on a machine with network access; or to stand_in, which pretrains on the run's skin images instead."
         )
-        + f"), or to {other}"
-        + (", or to imagenet on a machine with network access." if key == "imagenet_weights" else ".")
-    )
+    return f"Ways to provide them: set ham10000_weights to a .keras file of {model.name}, or to notebook, which pretrains it."
 
 
 def _copy(donor: keras.Model, model: keras.Model, where: str) -> None:
