@@ -3,44 +3,33 @@
 Call `configure` before anything imports keras or tensorflow: some of these settings are read when TensorFlow is loaded.
 """
 
+import logging
 import os
 import platform
 import sys
 from typing import Any
 
 
-def configure(
-    *,
-    seed: int = 1,
-    threads: int = 0,
-    deterministic: bool = True,
-    onednn: bool = True,
-    precision: str = "float32",
-) -> None:
-    """Sets TensorFlow up for one notebook.
+def configure(*, seed: int = 1, deterministic: bool = True, precision: str = "float32") -> None:
+    """Sets TensorFlow up for one notebook, and shows the library's progress lines under its cells.
+
+    The number of CPU threads is left to TF_NUM_INTRAOP_THREADS, which the DAG sets for parallel jobs. oneDNN's kernels
+    are switched on: TensorFlow leaves them off on CPUs without AVX-512, where its own convolution gradients are several
+    times slower (TF_ENABLE_ONEDNN_OPTS=0 in the environment keeps them off).
 
     Args:
         seed: of Python's, NumPy's and Keras's generators.
-        threads: of one operation on the CPU; 0 leaves what TF_NUM_INTRAOP_THREADS says (the DAG sets it), or
-            TensorFlow's choice.
         deterministic: equal inputs give equal bits, at some cost on GPUs.
-        onednn: use oneDNN's CPU kernels. TensorFlow leaves them off on CPUs without AVX-512, where its own
-            convolution gradients are several times slower.
         precision: Keras's dtype policy.
 
     Raises:
-        RuntimeError: TensorFlow was already loaded, with other kernels.
+        RuntimeError: TensorFlow was loaded before, with other kernels.
     """
-    wanted = "1" if onednn else "0"
-    if "tensorflow" in sys.modules and os.environ.get("TF_ENABLE_ONEDNN_OPTS") != wanted:
-        raise RuntimeError(
-            f"TensorFlow was loaded before hardware.configure(onednn={onednn}); restart the kernel and run from the top"
-        )
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = wanted
+    if "tensorflow" in sys.modules and "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
+        raise RuntimeError("TensorFlow was loaded before hardware.configure; restart the kernel and run from the top")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    if threads:
-        os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
     import keras
     import tensorflow as tf
 
@@ -48,6 +37,10 @@ def configure(
     keras.config.set_dtype_policy(precision)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+    library = logging.getLogger("lib")
+    library.setLevel(logging.INFO)
+    library.handlers = [logging.StreamHandler(sys.stdout)]
+    library.propagate = False
 
 
 def strategy(name: str = "auto"):

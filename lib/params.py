@@ -58,10 +58,8 @@ class Params(BaseModel):
 
     # Training (sections 4.2 and 4.3)
     epochs: Count
-    scratch_epochs: Count
     fine_tuning_epochs: Count
     learning_rate: Rate
-    scratch_learning_rate: Rate
     fine_tuning_learning_rate: Rate
     batch_size: Count
     l2: Annotated[float, Field(ge=0)]
@@ -77,7 +75,6 @@ class Params(BaseModel):
     strategy: Literal["auto", "one_device", "mirrored"]
     threads: Annotated[int, Field(ge=0)]
     deterministic: bool
-    onednn: bool
     cache_activations: bool
 
     # Evaluation and explanation
@@ -99,7 +96,6 @@ class Params(BaseModel):
     fine_tuning: bool = False
     continues: str = ""  # the row whose linear classifier this fine-tuned row starts from
     pepx: Reading = "as_published"
-    pepx_blocks: Annotated[list[Count], Field(min_length=4, max_length=4)] = [3, 4, 5, 3]
     seed: Seed = 1
 
     @model_validator(mode="after")
@@ -110,6 +106,8 @@ class Params(BaseModel):
             raise ValueError(f"continues: {self.continues} needs fine_tuning: true")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: {self.seeds} repeats a seed; every seed may stand once")
+        if self.seeds[0] != 1:
+            raise ValueError(f"seeds: {self.seeds}: the first must be 1; the others repeat the rows beside it")
         return self
 
 
@@ -198,8 +196,8 @@ def check(namespace: dict[str, Any]) -> "Given":
     layers = [(f"params/runs/{run}.yaml", base)]
     layers += [(origin[key], {key: value}) for key, value in values.items()]
     checked = merge(layers)
-    if run != "demo" and not injected - {"run"} and all(base.get(k, values[k]) == values[k] for k in ("run",)):
-        stale = [k for k in listed if k in base and values[k] != base[k] and k != "run"]
+    if injected == {"run"}:
+        stale = [key for key in listed if key in base and values[key] != base[key]]
         if stale:
             raise ParameterError(
                 f"run: '{run}' was set alone, so {', '.join(stale)} would keep the demo's values; "

@@ -77,12 +77,17 @@ class Paths:
     def figures(self) -> Path:
         return ROOT / "figures" / self.run
 
-    def experiment(self, experiment: str, seed: int | None = None, first_seed: int = 1) -> Path:
-        """Folder of one row; repeats with further seeds lie beside the first as `<ID>-seed<k>`."""
-        name = experiment if seed is None or seed == first_seed else f"{experiment}-seed{seed}"
-        return self.results / "experiments" / name
+    def experiment(self, experiment: str, seed: int = 1) -> Path:
+        """Folder of one row; repetitions with further seeds lie beside the first as `<ID>-seed<k>`."""
+        return self.results / "experiments" / (experiment if seed == 1 else f"{experiment}-seed{seed}")
 
     def pretrained(self, backbone: str, reading: str = "") -> Path:
         """Weights of a network pretrained on the skin images (made by notebook 03)."""
         name = f"{backbone}-{reading}" if reading else backbone
         return self.results / "pretraining" / f"{name}.keras"
+
+
+def resolve(path: str | Path) -> Path:
+    """A path from the parameters; a relative one starts at the project's folder."""
+    path = Path(path).expanduser()
+    return path if path.is_absolute() else ROOT / path

@@ -70,7 +70,10 @@ def _ways(model: keras.Model) -> str:
             "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5, or a .keras model of resnet50v2); or to imagenet, "
             "on a machine with network access; or to stand_in, which pretrains on the run's skin images instead."
         )
-    return f"Ways to provide them: set ham10000_weights to a .keras file of {model.name}, or to notebook, which pretrains it."
+    return (
+        f"Ways to provide them: set ham10000_weights to a .keras file of {model.name}, "
+        "or to notebook, which pretrains it."
+    )
 
 
 def _copy(donor: keras.Model, model: keras.Model, where: str) -> None:

@@ -1,0 +1,55 @@
+# The front door. Everything is made in .venv; nothing is installed elsewhere.
+RUN ?= demo
+DATA ?=
+SET ?=
+JOBS ?= 0
+SNAKEMAKE_ARGS ?=
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo yes)
+LOCK := $(if $(GPU),requirements-cuda.lock,requirements.lock)
+PYTEST_ARGS ?=
+
+.PHONY: reproduce data test lint lab report bench clean environment lock
+
+reproduce: environment  ## make the environment if there is none, run the DAG, show Table 1
+	@$(BIN)/python -m lib.front --run '$(RUN)' --data '$(DATA)' --set '$(SET)' --jobs $(JOBS) --snakemake '$(SNAKEMAKE_ARGS)'
+
+data: environment  ## fetch the public archives
+	@$(BIN)/python -m lib.data.acquire --run '$(RUN)' $(if $(DATA),--into '$(DATA)')
+
+report: environment  ## rebuild the report alone
+	@$(BIN)/python -m lib.report --run '$(RUN)'
+
+bench: environment  ## ratios, measured side by side
+	@$(BIN)/python -m lib.bench
+
+test: environment
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: environment
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile
+	@$(BIN)/snakemake --lint >/tmp/companion-lint.txt 2>&1 || (cat /tmp/companion-lint.txt; exit 1)
+
+lab: environment  ## JupyterLab on the notebooks
+	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+
+clean:  ## delete what a run made
+	rm -rf 'results/$(RUN)' 'figures/$(RUN)' 'data/$(RUN)'
+
+environment: $(VENV)/.installed
+
+$(VENV)/.installed: $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, found {v.major}.{v.minor}; set PYTHON=/path/to/python3.12")'
+	@test -x $(BIN)/python || { echo 'Making the environment in $(VENV) from $(LOCK) (a few minutes, once)'; $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock:  ## resolve the pinned versions anew (needs uv)
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --extra test --extra cuda --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements.lock -o requirements-cuda.lock
+	$(BIN)/python -m lib.environment

@@ -1,0 +1,85 @@
+"""The front door behind `make reproduce`: checks the parameters, runs the DAG, shows what came out.
+
+python -m lib.front --run demo [--data FOLDER] [--set "key=value key=value"] [--jobs N] [-- SNAKEMAKE ARGUMENTS]
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from lib import params
+from lib.paths import Paths
+
+
+def overrides(text: str, data: str) -> dict[str, Any]:
+    """SET's `key=value` pairs (values in YAML) and DATA as one mapping.
+
+    Raises:
+        lib.params.ParameterError: a piece without `=`.
+    """
+    found = {}
+    for piece in shlex.split(text):
+        key, equals, value = piece.partition("=")
+        if not equals:
+            raise params.ParameterError(f"SET: found '{piece}', expected key=value, as in SET='epochs=3 seeds=[1,2]'")
+        found[key] = yaml.safe_load(value)
+    return found | ({"data": os.path.abspath(os.path.expanduser(data))} if data else {})
+
+
+def snakemake_command(run: str, changes: dict[str, Any], jobs: int, cores: int, extra: list[str]) -> list[str]:
+    """The call of Snakemake; what follows in `extra` wins over what stands before it."""
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", str(cores), "--rerun-incomplete",
+        "--nolock", "--quiet", "rules", "progress", "host", "--keep-going", "--benchmark-extended",
+        "--config", f"run={run}", f"jobs={jobs}", f"set={json.dumps(changes, sort_keys=True)}", *extra,
+    ]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", default="demo")
+    parser.add_argument("--data", default="")
+    parser.add_argument("--set", default="", dest="changes")
+    parser.add_argument("--jobs", type=int, default=0)
+    parser.add_argument("--snakemake", default="", help="further arguments for Snakemake")
+    arguments = parser.parse_args()
+    try:
+        changes = overrides(arguments.changes, arguments.data)
+        checked = params.load(arguments.run, None, changes)
+        for row in checked.experiments:
+            params.load(arguments.run, row, changes)
+    except params.ParameterError as error:
+        sys.exit(str(error))
+    at = Paths(checked.run)
+    at.results.mkdir(parents=True, exist_ok=True)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = arguments.jobs or min(2, cores)
+    extra = shlex.split(arguments.snakemake)
+    try:
+        with FileLock(at.results / ".lock", timeout=0):
+            environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]}
+            code = subprocess.run(
+                snakemake_command(checked.run, changes, jobs, max(cores, jobs), extra), env=environment, check=False
+            ).returncode
+    except Timeout:
+        sys.exit(f"run {checked.run} is being made by another process (lock {params.show(at.results / '.lock')})")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; the same command goes on where it stopped")
+    if code:
+        sys.exit(
+            f"run {checked.run} did not finish; the reason stands above. The same command goes on where it stopped."
+        )
+    if "-n" not in extra and "--dry-run" not in extra:
+        subprocess.run([sys.executable, "-m", "lib.evaluation.show", "--run", checked.run], check=True)
+        print(f"\nReport: {params.show(at.report / 'index.html')}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Activations at the freezing boundary, computed once and stored.
+
+Layers below the boundary change nothing while the layers above it are trained, so their output for an image is the same
+in every epoch. It is stored as one array a crossing tensor, under a key of everything that it depends on, and shared by
+every experiment and run with the same key.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from lib.training.batches import Examples
+
+log = logging.getLogger(__name__)
+
+
+def stored_activations(frozen: keras.Model, images: Examples, folder: Path, batch_size: int) -> list[np.ndarray]:
+    """The boundary's activations for all rows of `images`, read from the store or computed into it.
+
+    Args:
+        frozen: the part below the boundary, as `lib.models.split_at` gives it.
+        images: all images of a data set, in order (`positions` = 0..N-1).
+        folder: the store; an entry a key.
+        batch_size: images a step while computing.
+
+    Returns:
+        A memory-mapped (N, ...) array for each tensor that crosses the boundary. An entry that is damaged is computed
+        anew. If the disk is full, the arrays are computed in memory instead.
+    """
+    entry = Path(folder) / key(frozen, images)
+    found = _read(entry)
+    if found is not None:
+        return found
+    try:
+        _compute(frozen, images, entry, batch_size)
+    except OSError as error:
+        log.warning("activations not stored in %s (%s); kept in memory", entry, error)
+        return [np.concatenate(parts) for parts in zip(*_batches(frozen, images, batch_size), strict=True)]
+    found = _read(entry)
+    if found is None:
+        raise RuntimeError(
+            f"{entry} differs from what was just written; the disk is failing: set cache_activations: false"
+        )
+    return found
+
+
+def key(frozen: keras.Model, images: Examples) -> str:
+    """SHA-256 of weights, layers' settings, pixels, library versions and CPU/GPU: all that activations depend on."""
+    digest = hashlib.sha256()
+    digest.update(frozen.to_json().encode())
+    for variable in frozen.weights:
+        digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+    for array in images.arrays:
+        digest.update(str((array.dtype, array.shape)).encode())
+        for start in range(0, len(array), 256):
+            digest.update(np.ascontiguousarray(array[start : start + 256]).tobytes())
+    from lib import hardware
+
+    digest.update(json.dumps(hardware.describe(), sort_keys=True).encode())
+    return digest.hexdigest()[:32]
+
+
+def _batches(frozen: keras.Model, images: Examples, batch_size: int):
+    for (inputs,) in images.ordered(batch_size):
+        outputs = frozen.predict_on_batch(inputs)
+        yield [np.asarray(output, np.float32) for output in (outputs if isinstance(outputs, list) else [outputs])]
+
+
+def _compute(frozen: keras.Model, images: Examples, entry: Path, batch_size: int) -> None:
+    """Writes the arrays into a temporary folder beside `entry` and renames it."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    shapes = [(len(images), *tensor.shape[1:]) for tensor in frozen.outputs]
+    needed = sum(4 * int(np.prod(shape)) for shape in shapes)
+    free = shutil.disk_usage(entry.parent).free
+    if free < needed * 1.02:
+        raise OSError(f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free")
+    temporary = Path(tempfile.mkdtemp(dir=entry.parent, prefix=".", suffix=".part"))
+    try:
+        names = [f"activation_{number}.npy" for number in range(len(shapes))]
+        arrays = [
+            np.lib.format.open_memmap(temporary / name, mode="w+", dtype=np.float32, shape=shape)
+            for name, shape in zip(names, shapes, strict=True)
+        ]
+        start = 0
+        for outputs in _batches(frozen, images, batch_size):
+            for array, output in zip(arrays, outputs, strict=True):
+                array[start : start + len(output)] = output
+            start += len(outputs[0])
+        for array in arrays:
+            array.flush()
+        checksums = {name: _checksum(temporary / name) for name in names}
+        (temporary / "complete.json").write_text(json.dumps(checksums))
+        if entry.exists():
+            shutil.rmtree(entry)
+        temporary.rename(entry)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _read(entry: Path) -> list[np.ndarray] | None:
+    """The stored arrays, or None where the entry is missing, incomplete or damaged."""
+    try:
+        checksums = json.loads((entry / "complete.json").read_text())
+        damaged = [name for name, checksum in checksums.items() if _checksum(entry / name) != checksum]
+    except (OSError, ValueError):
+        return None
+    if damaged:
+        log.warning("%s: %s damaged; computed anew", entry, ", ".join(damaged))
+        return None
+    return [np.load(entry / name, mmap_mode="r") for name in sorted(checksums)]
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

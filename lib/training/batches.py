@@ -1,0 +1,99 @@
+"""Batches from prepared arrays: gathered, shuffled, augmented inside tf.data."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from lib.training.augmentation import augment
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows of arrays that a network is trained or tested on.
+
+    Attributes:
+        arrays: what the network takes: one (N, S, S, 1 or 3) uint8 array of images, or the (N, ...) float arrays that
+            cross a freezing boundary; memory-mapped arrays are read batch by batch.
+        positions: (M,) rows of these arrays that belong to the split.
+        labels: (M,) integers 0..K-1.
+        classes: K.
+    """
+
+    arrays: Sequence[np.ndarray]
+    positions: np.ndarray
+    labels: np.ndarray
+    classes: int
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def ordered(self, batch_size: int) -> tf.data.Dataset:
+        """Batches of inputs in order, for prediction."""
+        rows = tf.data.Dataset.from_tensor_slices(np.asarray(self.positions, np.int64)).batch(batch_size)
+        gather = self._gather()
+        return _unsharded(rows.map(lambda positions: (gather(positions),)).prefetch(2))
+
+    def shuffled(
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        epoch: int,
+        weights: np.ndarray | None = None,
+        augmentation: str | None = None,
+    ) -> tf.data.Dataset:
+        """Batches (inputs, one-hot labels, sample weights) of one epoch, in an order that seed and epoch fix.
+
+        Args:
+            batch_size: images a batch; the last batch of an epoch may be smaller.
+            seed: of the order and of the augmentation.
+            epoch: 1, 2, ...; every epoch has its own order, also after an interruption.
+            weights: (K,) class weights, or None for equal ones.
+            augmentation: None, or a reading of the brightness augmentation ("as_described", "as_published").
+        """
+        order = np.random.default_rng([seed, epoch]).permutation(len(self))
+        labels = self.labels[order]
+        one_hot = np.eye(self.classes, dtype=np.float32)[labels]
+        sample_weights = np.ones(len(self), np.float32) if weights is None else weights[labels].astype(np.float32)
+        rows = (np.asarray(self.positions, np.int64)[order], one_hot, sample_weights)
+        gather = self._gather()
+
+        def batch(number, columns):
+            positions, targets, factors = columns
+            inputs = gather(positions)
+            if augmentation is not None:
+                draw = tf.stack([tf.constant(seed, tf.int32), tf.cast(number, tf.int32) + epoch * 1_000_003])
+                inputs = augment(inputs, draw, augmentation)
+            return inputs, targets, factors
+
+        data = tf.data.Dataset.from_tensor_slices(rows).batch(batch_size).enumerate()
+        return _unsharded(data.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4))
+
+    def _gather(self) -> Callable[[tf.Tensor], tf.Tensor | tuple[tf.Tensor, ...]]:
+        arrays = self.arrays
+        dtypes = [tf.as_dtype(array.dtype) for array in arrays]
+
+        def gather(positions):
+            taken = tf.numpy_function(lambda rows: [array[rows] for array in arrays], [positions], dtypes)
+            for tensor, array in zip(taken, arrays, strict=True):
+                tensor.set_shape((None, *array.shape[1:]))
+            if arrays[0].dtype == np.uint8:
+                return as_network_input(taken[0])
+            return taken[0] if len(taken) == 1 else tuple(taken)
+
+        return gather
+
+
+def as_network_input(images: tf.Tensor) -> tf.Tensor:
+    """(N, S, S, 1 or 3) uint8 images as (N, S, S, 3) float32, values 0..255; grey becomes three equal channels."""
+    pixels = tf.cast(images, tf.float32)
+    return tf.image.grayscale_to_rgb(pixels) if images.shape[-1] == 1 else pixels
+
+
+def _unsharded(data: tf.data.Dataset) -> tf.data.Dataset:
+    """Over several devices each batch is divided; the files behind it are not."""
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return data.with_options(options)
