@@ -1,0 +1,137 @@
+"""Any image of the sources as 8-bit grey or RGB, resized once with antialiasing.
+
+DICOM is read by pydicom, everything else by Pillow. Every way in which a file can be bad ends in `Unreadable` with one
+line that says what is wrong.
+"""
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+MAX_PIXELS = 100_000_000  # an X-ray detector has some 15 million; more is taken for a decompression bomb
+MAX_BYTES = 512 * 2**20
+RESAMPLING = Image.Resampling.BILINEAR  # Pillow widens the kernel when it shrinks, which is the antialiasing
+
+
+class Unreadable(ValueError):
+    """A file that is no usable image; the message is one line without the file's name."""
+
+
+def prepare(data: bytes, size: int, channels: int) -> tuple[np.ndarray, int, int]:
+    """Decodes and resizes one image.
+
+    Args:
+        data: the file's bytes.
+        size: pixels a side of the result; the image is stretched to a square, as the authors did.
+        channels: 1 (grey) or 3 (RGB).
+
+    Returns:
+        (uint8 array (size, size, channels), width, height): the last two of the image before resizing.
+
+    Raises:
+        Unreadable: empty, truncated, too large, no image, several frames ...
+    """
+    if not data:
+        raise Unreadable("the file is empty")
+    if len(data) > MAX_BYTES:
+        raise Unreadable(f"{len(data) >> 20} MiB; at most {MAX_BYTES >> 20} are read")
+    try:
+        image = _from_dicom(data, channels) if data[128:132] == b"DICM" else _from_picture(data, channels)
+        width, height = image.size
+        if image.size != (size, size):
+            image = image.resize((size, size), RESAMPLING)
+    except Unreadable:
+        raise
+    except Exception as error:  # decoders raise whatever they like on damaged input
+        raise Unreadable(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from None
+    return np.asarray(image, np.uint8).reshape(size, size, channels), width, height
+
+
+def _from_picture(data: bytes, channels: int) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked right below
+        image = Image.open(io.BytesIO(data))
+    _check_size(*image.size)
+    if getattr(image, "n_frames", 1) > 1:
+        raise Unreadable(f"holds {image.n_frames} pictures, expected one")
+    image.load()
+    return to_8_bit(ImageOps.exif_transpose(image), channels)
+
+
+def to_8_bit(image: Image.Image, channels: int) -> Image.Image:
+    """Grey (`L`) or `RGB` from any Pillow mode; transparent parts become black, as the surroundings of an X-ray are.
+
+    16-bit grey levels keep their full range (65535 becomes 255): stretching each picture to its own minimum and maximum
+    would make brightness depend on the brightest pixel.
+    """
+    mode = "L" if channels == 1 else "RGB"
+    if image.mode.startswith(("I;16", "I")):
+        levels = np.asarray(image).astype(np.int64)
+        if levels.min() < 0 or levels.max() > 65535:
+            raise Unreadable(f"grey levels {levels.min()} to {levels.max()}, expected 0 to 65535")
+        image = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+    elif image.mode == "F":
+        raise Unreadable("floating-point grey levels, expected whole numbers")
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        if image.getextrema()[3] != (255, 255):
+            image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+        image = image.convert("RGB")
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _from_dicom(data: bytes, channels: int) -> Image.Image:
+    import pydicom
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom warns of harmless oddities such as bad UIDs
+        dataset = pydicom.dcmread(io.BytesIO(data))
+        for name in ("Rows", "Columns", "PixelData"):
+            if name not in dataset:
+                raise Unreadable(f"DICOM without {name}")
+        _check_size(dataset.Columns, dataset.Rows)
+        frames = int(dataset.get("NumberOfFrames", 1) or 1)
+        if frames != 1:
+            raise Unreadable(f"DICOM with {frames} frames, expected one")
+        levels = _levels(dataset)
+    return to_8_bit(Image.fromarray(levels), channels)
+
+
+def _levels(dataset) -> np.ndarray:
+    """uint8 grey (H, W) or RGB (H, W, 3) of a DICOM dataset, white where the X-ray was absorbed.
+
+    More than 8 bits become 8 by the file's own window if it has one, else by the whole range that the file can hold.
+    """
+    from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
+
+    pixels = pixel_array(dataset)
+    kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    if kind == "PALETTE COLOR":
+        colours = apply_color_lut(pixels, dataset)
+        return (colours >> 8 if colours.dtype.itemsize > 1 else colours).astype(np.uint8)
+    if pixels.ndim == 3:
+        if dataset.BitsStored != 8:
+            raise Unreadable(f"DICOM in colour with {dataset.BitsStored} bits a channel, expected 8")
+        return pixels
+    bits, signed = int(dataset.BitsStored), int(dataset.get("PixelRepresentation", 0))
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    rescaled = apply_modality_lut(pixels, dataset)
+    ends = np.sort(apply_modality_lut(np.array([low, high], pixels.dtype), dataset)).astype(float)
+    if "WindowCenter" in dataset and "WindowWidth" in dataset:
+        rescaled = apply_voi_lut(rescaled, dataset, prefer_lut=False)
+    elif rescaled.dtype == np.uint8 and (ends == (0, 255)).all():
+        return 255 - rescaled if kind == "MONOCHROME1" else rescaled
+    span = max(ends[1] - ends[0], 1e-12)
+    grey = np.clip((rescaled.astype(np.float32) - ends[0]) * (255 / span), 0, 255)
+    if kind == "MONOCHROME1":
+        grey = 255 - grey
+    return np.rint(grey).astype(np.uint8)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise Unreadable(f"{width} x {height} pixels")
+    if width * height > MAX_PIXELS:
+        raise Unreadable(f"{width} x {height} pixels; more than {MAX_PIXELS:,} are taken for a decompression bomb")

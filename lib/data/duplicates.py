@@ -1,0 +1,143 @@
+"""Exact and near-duplicate images, found by content: file digests, and 64-bit perceptual hashes by ImageHash."""
+
+import imagehash
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from lib.data.split import SPLITS
+
+COLUMNS = (
+    "image_id_a",
+    "image_id_b",
+    "kind",
+    "bits",
+    "correlation",
+    "split_a",
+    "split_b",
+    "label_a",
+    "label_b",
+    "source_a",
+    "source_b",
+    "same_group",
+)
+
+
+def perceptual_hashes(images: np.ndarray, positions: np.ndarray | None = None) -> np.ndarray:
+    """pHash (DCT of the image at 32 x 32, signs of its lowest 8 x 8 frequencies) of each image.
+
+    Args:
+        images: uint8 (N, S, S, C).
+        positions: rows to hash; all if None.
+
+    Returns:
+        uint64 (n,).
+    """
+    positions = np.arange(len(images)) if positions is None else positions
+    out = np.empty(len(positions), np.uint64)
+    for i, position in enumerate(positions):
+        pixels = images[position]
+        picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+        bits = imagehash.phash(picture).hash.ravel()
+        out[i] = np.packbits(bits).view(">u8")[0]
+    return out
+
+
+def close_pairs(hashes: np.ndarray, bits: int, block: int = 512) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs of hashes that differ in at most `bits` bits.
+
+    Args:
+        hashes: uint64 (n,).
+        bits: 0 to 64.
+        block: rows compared at a time; memory grows with block * n only.
+
+    Returns:
+        (first, second, distance): int arrays, first < second, in that order.
+    """
+    firsts, seconds, distances = [], [], []
+    for start in range(0, len(hashes), block):
+        distance = np.bitwise_count(hashes[start : start + block, None] ^ hashes[None, start:])
+        i, j = np.nonzero(distance <= bits)
+        keep = j > i
+        firsts.append(i[keep] + start)
+        seconds.append(j[keep] + start)
+        distances.append(distance[i[keep], j[keep]])
+    if not firsts:
+        empty = np.zeros(0, np.int64)
+        return empty, empty, empty
+    return np.concatenate(firsts), np.concatenate(seconds), np.concatenate(distances).astype(np.int64)
+
+
+def find(index: pd.DataFrame, images: np.ndarray, bits: int) -> pd.DataFrame:
+    """Pairs of images that show the same.
+
+    Args:
+        index: index rows with sha256; row labels say where in `images` each image lies.
+        images: uint8 (N, S, S, C).
+        bits: near-duplicates differ in at most so many of 64 hash bits.
+
+    Returns:
+        a row a pair, closest first: kind is "same file" (equal SHA-256), "same pixels" (after resizing) or "near";
+        correlation is Pearson's, of the pixels at the prepared size; same_group says whether one patient or lesion.
+    """
+    positions = index.index.to_numpy()
+    first, second, distance = close_pairs(perceptual_hashes(images, positions), bits)
+    digest = index["sha256"].to_numpy()
+    rows = []
+    for i, j, apart in zip(first, second, distance, strict=True):
+        a, b = images[positions[i]], images[positions[j]]
+        equal = bool(np.array_equal(a, b))
+        kind = "same file" if digest[i] == digest[j] else "same pixels" if equal else "near"
+        rows.append((i, j, kind, int(apart), 1.0 if equal else correlation(a, b)))
+    pairs = pd.DataFrame(rows, columns=["i", "j", "kind", "bits", "correlation"])
+    out = pairs[["kind", "bits", "correlation"]].copy()
+    for side, column in (("a", "i"), ("b", "j")):
+        chosen = index.iloc[pairs[column].to_numpy(int)]
+        for name in ("image_id", "split", "label", "source", "group_id"):
+            out[f"{name}_{side}"] = chosen[name].to_numpy()
+    out["same_group"] = out["group_id_a"] == out["group_id_b"]
+    out["correlation"] = out["correlation"].astype(float).round(4)
+    order = ["bits", "correlation", "image_id_a", "image_id_b"]
+    return out.sort_values(order, ascending=[True, False, True, True], ignore_index=True)[list(COLUMNS)]
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's correlation of two images' pixels, -1..1; 0 if one of them is uniform."""
+    x, y = a.astype(np.float32).ravel(), b.astype(np.float32).ravel()
+    x, y = x - x.mean(), y - y.mean()
+    scale = float(np.sqrt((x @ x) * (y @ y)))
+    return float(x @ y) / scale if scale > 0 else 0.0
+
+
+def across(pairs: pd.DataFrame, what: str) -> pd.DataFrame:
+    """The pairs whose images differ in `what`: "split", "label" or "source"."""
+    return pairs[pairs[f"{what}_a"] != pairs[f"{what}_b"]]
+
+
+def to_drop(index: pd.DataFrame, images: np.ndarray, bits: int) -> pd.Series:
+    """The images that must go so that no duplicates lie in two splits; the test set keeps its images, then validation.
+
+    Returns:
+        detail text (`near of IMAGE in test`), indexed like the rows of `index` to drop.
+    """
+    pairs = across(find(index, images, bits), "split")
+    row_of = {name: row for row, name in index["image_id"].items()}
+    dropped: dict[int, str] = {}
+    for pair in pairs.itertuples():
+        a, b = (pair.image_id_a, pair.split_a), (pair.image_id_b, pair.split_b)
+        (loser, _), (winner, where) = sorted((a, b), key=lambda side: SPLITS.index(side[1]))
+        dropped.setdefault(row_of[loser], f"{pair.kind} of {winner} in {where} ({pair.bits} bits)")
+    return pd.Series(dropped, dtype=object).sort_index()
+
+
+def summary(pairs: pd.DataFrame) -> pd.DataFrame:
+    """How many pairs there are: a row a kind; columns all, and those across groups, splits, labels and sources."""
+    rows = []
+    for kind in ("same file", "same pixels", "near"):
+        part = pairs[pairs["kind"] == kind]
+        crossing = {f"across {what}s": len(across(part, what)) for what in ("split", "label", "source")}
+        rows.append(
+            {"kind": kind, "pairs": len(part), "across groups": int((~part["same_group"].astype(bool)).sum())}
+            | crossing
+        )
+    return pd.DataFrame(rows)

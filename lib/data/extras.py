@@ -1,0 +1,105 @@
+"""What goes with an image besides its class: the phantoms' masks and RSNA's boxes, brought to the prepared size."""
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from lib import files
+from lib.data.sources import find_sources
+from lib.data.tables import read_table
+
+ORIGINAL_SIZE = 1024  # pixels a side of the RSNA challenge's images
+
+
+def write_masks(root: Path, folder: Path, names: pd.Series, size: int) -> bool:
+    """Writes masks.npy, uint8 (N, size, size) bit flags, if `root` holds masks/<source folder>/<image stem>.png.
+
+    Args:
+        root: the data folder.
+        folder: the prepared dataset's folder.
+        names: files of the images below `root`, in index order. An image without a mask gets zeros.
+        size: pixels a side.
+
+    Returns:
+        whether there are masks.
+    """
+    target = folder / "masks.npy"
+    if not (root / "masks").is_dir() or not any(_mask_of(root, name).is_file() for name in names):
+        target.unlink(missing_ok=True)
+        return False
+    with files.replacing(target) as temporary:
+        masks = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(names), size, size))
+        for i, name in enumerate(names):
+            path = _mask_of(root, name)
+            if path.is_file():
+                with Image.open(path) as image:
+                    masks[i] = resize_flags(np.asarray(image.convert("L")), size)
+        masks.flush()
+        del masks
+    return True
+
+
+def _mask_of(root: Path, name: str) -> Path:
+    path = PurePosixPath(name)
+    return root / "masks" / path.parts[1] / f"{path.stem}.png"
+
+
+def resize_flags(flags: np.ndarray, size: int) -> np.ndarray:
+    """Resizes uint8 bit flags (H, W) to (size, size): a flag is set where it covers half of the new pixel or more."""
+    out = np.zeros((size, size), np.uint8)
+    for bit in (1, 2, 4, 8, 16, 32, 64, 128):
+        plane = (flags & bit) > 0
+        if plane.any():
+            image = Image.fromarray(plane.astype(np.uint8) * 255).resize((size, size), Image.Resampling.BILINEAR)
+            out |= np.where(np.asarray(image) >= 128, bit, 0).astype(np.uint8)
+    return out
+
+
+def write_boxes(root: Path, folder: Path, index: pd.DataFrame, size: int) -> bool:
+    """Writes boxes.csv if the index holds RSNA images with boxes around opacities.
+
+    Returns:
+        whether there are boxes.
+    """
+    target = folder / "boxes.csv"
+    rsna = index[(index["source"] == "rsna") & index["file"].str.startswith("covidx-sources/")]
+    boxes = pd.DataFrame()
+    if len(rsna):
+        path = find_sources(root / "covidx-sources")["rsna"] / "stage_2_train_labels.csv"
+        boxes = scaled_boxes(read_table(path, ("patientId", "x", "y", "width", "height", "Target")), rsna, size)
+    if boxes.empty:
+        target.unlink(missing_ok=True)
+        return False
+    files.write_csv(target, boxes)
+    return True
+
+
+def scaled_boxes(labels: pd.DataFrame, index: pd.DataFrame, size: int) -> pd.DataFrame:
+    """RSNA's boxes in pixels of the prepared images.
+
+    Boxes are given in pixels of the file. Where some reach beyond their file's edge, the files are reduced copies of
+    the 1024 x 1024 originals and the boxes still those of the originals.
+
+    Args:
+        labels: stage_2_train_labels.csv as text.
+        index: the RSNA rows of the index, with the files' width and height.
+        size: pixels a side of the prepared images.
+
+    Returns:
+        columns image_id, x, y, width, height (upper left corner and size), in index order.
+    """
+    labels = labels.assign(group_id="rsna-" + labels["patientId"].str.strip())
+    positive = labels[labels["Target"].str.strip().isin(["1", "1.0"])]
+    sides = ["x", "y", "width", "height"]
+    numbers = positive[sides].apply(pd.to_numeric, errors="coerce")
+    boxes = pd.concat([positive[["group_id"]], numbers], axis=1).dropna()
+    images = index[["image_id", "group_id"]].assign(across=index["width"], down=index["height"])
+    joined = images.merge(boxes, on="group_id", how="inner")
+    beyond = (joined["x"] + joined["width"] > joined["across"]) | (joined["y"] + joined["height"] > joined["down"])
+    if beyond.any():
+        joined[["across", "down"]] = ORIGINAL_SIZE
+    for side, whole in zip(sides, ("across", "down", "across", "down"), strict=True):
+        joined[side] = (joined[side] * size / joined[whole]).round(3)
+    return joined[["image_id", *sides]]
