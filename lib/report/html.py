@@ -1,0 +1,226 @@
+"""HTML from notebooks and data, made safe (nh3), complete without network (MathML) and accessible.
+
+Everything that reaches a page passes `clean`; `polish` then gives headings their order and anchors, tables their
+scopes and scroll containers, and images their alternative texts.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import nh3
+from bs4 import BeautifulSoup, Tag
+from latex2mathml import exceptions
+from latex2mathml.converter import convert
+from markupsafe import Markup, escape
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+MATH_TAGS = {
+    *("math", "semantics", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle"),
+    *("msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mtable", "mtr", "mtd", "mpadded"),
+    *("mphantom", "menclose", "mfenced", "merror"),
+}
+MATH_ATTRIBUTES = {
+    *("display", "mathvariant", "stretchy", "fence", "form", "separator", "accent", "accentunder", "linethickness"),
+    *("lspace", "rspace", "minsize", "maxsize", "movablelimits", "largeop", "symmetric", "columnalign", "rowspacing"),
+    *("columnspacing", "displaystyle", "scriptlevel", "width", "height", "depth"),
+}
+TEXT_TAGS = {
+    *("a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "details", "div", "dl", "dt", "em"),
+    *("figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "kbd", "li", "mark", "ol", "p"),
+    *("pre", "q", "s", "samp", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot"),
+    *("th", "thead", "tr", "u", "ul", "var"),
+}
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "img": {"src", "alt", "width", "height"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "ol": {"start"},
+    "abbr": {"title"},
+    "div": {"class"},
+    "span": {"class"},
+    "code": {"class"},
+    "pre": {"class"},
+    **{tag: MATH_ATTRIBUTES for tag in MATH_TAGS},
+}
+MATH_ERRORS = (
+    *(kind for kind in vars(exceptions).values() if isinstance(kind, type)),
+    *(ValueError, LookupError, TypeError, AttributeError, StopIteration),
+)
+BLOCKS_OF_CODE = re.compile(r"^(highlight|[a-z]{1,2}[0-9]?|err|language-[a-z0-9]+)$")
+
+
+def clean(source: str) -> Markup:
+    """The HTML without scripts, styles, event handlers, forms, frames and foreign classes.
+
+    Images may only be embedded (`data:`) or lie beside the page; links may lead anywhere by http(s) or inside.
+    """
+    return Markup(
+        nh3.clean(
+            source,
+            tags=TEXT_TAGS | MATH_TAGS,
+            clean_content_tags={"script", "style", "iframe", "object", "template", "noscript", "title"},
+            attributes=ATTRIBUTES,
+            attribute_filter=_attribute,
+            url_schemes={"http", "https", "mailto", "data"},
+            link_rel="noopener noreferrer",
+        )
+    )
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "class":
+        return " ".join(word for word in value.split() if BLOCKS_OF_CODE.match(word)) or None
+    if name == "src":
+        embedded = re.match(r"data:image/(png|jpeg|gif|svg\+xml);base64,", value)
+        return value if embedded or not re.match(r"[a-z][a-z0-9+.-]*:|//", value, re.IGNORECASE) else None
+    if name == "href" and value.lower().startswith("data:"):
+        return None
+    return value
+
+
+class _Renderer(IPythonRenderer):
+    """nbconvert's Markdown renderer, with formulas as MathML in place of a script from the network."""
+
+    def block_math(self, body: str) -> str:
+        return f"<div>{math(body, display='block')}</div>"
+
+    def inline_math(self, body: str) -> str:
+        return math(body)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
+
+
+def math(latex: str, display: str = "inline") -> str:
+    """MathML of a LaTeX formula, or the formula as code where it cannot be read."""
+    try:
+        return convert(latex.strip(), display=display)
+    except MATH_ERRORS:
+        return f"<code>{escape(latex)}</code>"
+
+
+def markdown(source: str, attachments: dict | None = None) -> Markup:
+    """Markdown with formulas, tables and attachments (nbconvert's dialect) as clean HTML."""
+    renderer = _Renderer(escape=False, attachments=attachments, exclude_anchor_links=True)
+    return clean(MarkdownWithMath(renderer=renderer).render(source))
+
+
+def output(source: str) -> Markup:
+    """A cell's text/html as clean HTML; its headings become bold paragraphs, since the page's outline is not theirs."""
+    soup = BeautifulSoup(clean(source), "html.parser")
+    for heading in soup.find_all(re.compile("^h[1-6]$")):
+        heading.name = "strong"
+        heading.wrap(soup.new_tag("p"))
+    return Markup(str(soup))
+
+
+def slug(text: str) -> str:
+    """The text as an anchor: lower case, words joined by hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"
+
+
+@dataclass
+class Heading:
+    level: int
+    anchor: str
+    text: str
+
+
+@dataclass
+class Polished:
+    """A page's body after `polish`: the HTML, its headings below the title, and the images without description."""
+
+    html: Markup
+    headings: list[Heading]
+    undescribed: list[str] = field(default_factory=list)
+
+
+def polish(body: str, link: Callable[[str], str | None], taken: Iterable[str] = ()) -> Polished:
+    """Gives a page's body headings in order, table scopes, scroll containers, alternative texts and links that lead.
+
+    Args:
+        body: clean HTML, without the page's own title (level 1).
+        link: where a relative link leads, seen from the page; None takes the link away and keeps its text.
+        taken: anchors that the page uses already.
+    """
+    soup = BeautifulSoup(body, "html.parser")
+    used = {*taken, *(tag["id"] for tag in soup.find_all(id=True))}
+    headings, undescribed = _headings(soup, used), []
+    for number, table in enumerate(soup.find_all("table"), 1):
+        _scopes(table, soup)
+        if not table.find_parent(class_="scroll"):
+            label = table.caption.get_text(" ", strip=True) if table.caption else f"Table {number} of this page"
+            _scrolling(table, soup, label)
+    for number, block in enumerate(soup.select("div.text pre"), 1):
+        _scrolling(block, soup, f"Text output {number} of this page")
+    for number, formula in enumerate(soup.select('math[display="block"]'), 1):
+        _scrolling(formula, soup, f"Formula {number} of this page")
+    for image in soup.find_all("img"):
+        if not image.get("src"):
+            image.replace_with(image.get("alt", ""))
+        elif not image.get("alt"):
+            undescribed.append(image["src"])
+            before = image.find_previous(re.compile("^h[1-6]$"))
+            where = f" in the section “{before.get_text(' ', strip=True)}”" if before else ""
+            image["alt"] = f"Figure{where}; the notebook gives no description of it."
+    for anchor in soup.find_all("a", href=True):
+        _lead(anchor, link, used)
+    return Polished(Markup(str(soup)), headings, undescribed)
+
+
+def _headings(soup: BeautifulSoup, used: set[str]) -> list[Heading]:
+    """Levels start at 2 and never skip one downwards; every heading gets an anchor of its own."""
+    found, offset_stack = [], []
+    for tag in soup.find_all(re.compile("^h[1-6]$")):
+        wanted = int(tag.name[1])
+        while offset_stack and offset_stack[-1] >= wanted:
+            offset_stack.pop()
+        offset_stack.append(wanted)
+        level = min(len(offset_stack) + 1, 6)
+        tag.name = f"h{level}"
+        text = tag.get_text(" ", strip=True)
+        base, anchor, count = slug(text), slug(text), 2
+        while anchor in used:
+            anchor, count = f"{base}-{count}", count + 1
+        used.add(anchor)
+        tag["id"] = anchor
+        found.append(Heading(level, anchor, text))
+    return found
+
+
+def _scopes(table: Tag, soup: BeautifulSoup) -> None:
+    """Header cells say what they head; empty ones become plain cells; columns of numbers are aligned."""
+    for cell in table.find_all("th"):
+        if not cell.get_text(strip=True):
+            cell.name = "td"
+            cell.attrs.pop("scope", None)
+            continue
+        in_head = cell.find_parent("thead") is not None
+        span = "colspan" if in_head else "rowspan"
+        several = int(cell.get(span, "1") or 1) > 1 if str(cell.get(span, "1")).isdigit() else False
+        cell["scope"] = cell.get("scope") or (("col" if in_head else "row") + ("group" if several else ""))
+    for cell in table.find_all("td"):
+        if re.fullmatch(r"[-−+]?[\d,.  ]+(e[-+]?\d+)? ?%?|nan|NaN|–", cell.get_text(strip=True)):
+            cell["class"] = [*cell.get("class", []), "number"]
+
+
+def _scrolling(tag: Tag, soup: BeautifulSoup, label: str) -> None:
+    wrapper = soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "group", "aria-label": label})
+    tag.wrap(wrapper)
+
+
+def _lead(anchor: Tag, link: Callable[[str], str | None], used: set[str]) -> None:
+    href = anchor["href"]
+    if re.match(r"(https?|mailto):", href):
+        return
+    if href.startswith("#"):
+        target = href if href[1:] in used else None
+    else:
+        target = link(href)
+        anchor.attrs.pop("rel", None)
+    if target is None:
+        anchor.unwrap()
+    else:
+        anchor["href"] = target

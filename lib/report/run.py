@@ -1,0 +1,127 @@
+"""What a run left behind, as the report reads it: nothing is required, and what is missing is listed."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lib import files, params, paths, provenance
+from lib.report import notebook
+
+GROUPS = {"03_pretraining", "04_experiment"}  # notebooks that run once for each of several parameter sets
+
+
+@dataclass
+class Run:
+    """One run.
+
+    Attributes:
+        name: the run's name.
+        at: its folders.
+        record: its provenance.
+        values: its parameters, as the notebooks got them.
+        notebooks: its executed notebooks in reading order.
+        missing: what an unfinished run lacks, a sentence each.
+    """
+
+    name: str
+    at: paths.Paths
+    record: dict[str, Any]
+    values: dict[str, Any]
+    notebooks: list[notebook.Executed]
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def phantoms(self) -> bool:
+        return self.values.get("data") == "phantoms"
+
+    @property
+    def experiments(self) -> list[str]:
+        """The rows that the run asks for, then rows that lie there besides."""
+        asked = list(self.values.get("experiments", []))
+        there = sorted(path.parent.name for path in (self.at.results / "experiments").glob("*/metrics.json"))
+        return asked + [name for name in there if name not in asked and "-seed" not in name]
+
+    def frame(self, path: Path) -> pd.DataFrame | None:
+        """A CSV file of the run, None (and a line in `missing`, for one that every run makes) where there is none."""
+        if not path.is_file() or not path.stat().st_size:
+            return None
+        try:
+            return pd.read_csv(path)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            self.missing.append(f"{params.show(path)} cannot be read as CSV ({error}); run its notebook again")
+            return None
+
+    def metrics(self, experiment: str) -> dict[str, Any] | None:
+        """The scores of a row's first seed, None where it has not been trained."""
+        return self._json(experiment, "metrics.json")
+
+    def settings(self, experiment: str) -> dict[str, Any]:
+        """The parameters that a row was trained with; those of its file where it has not been trained."""
+        given = self._json(experiment, "settings.json")
+        own = params.EXPERIMENTS / f"{experiment}.yaml"
+        return given or (params.read_yaml(own) if own.is_file() else {})
+
+    def _json(self, experiment: str, name: str) -> dict[str, Any] | None:
+        path = self.at.experiment(experiment) / name
+        return files.read_json(path) if path.is_file() else None
+
+    def page_of(self, experiment: str) -> str | None:
+        """The page of the notebook that trained a row."""
+        stems = {item.stem: item.page for item in self.notebooks}
+        return stems.get(f"04_experiment-{experiment}")
+
+    def cell(self, *patterns: str) -> tuple[str, str] | None:
+        """Address and alternative text of the cell that made something: the first pattern found in a notebook's code."""
+        for pattern in patterns:
+            for item in self.notebooks:
+                found = item.find(pattern)
+                if found:
+                    return f"{item.page}#{found[0]}", found[1]
+        return None
+
+
+def read(name: str) -> Run:
+    """Everything there is of a run.
+
+    Raises:
+        lib.params.ParameterError: there is neither a file params/runs/<name>.yaml nor a folder results/<name>.
+    """
+    at = paths.Paths(name)
+    own = params.RUNS / f"{name}.yaml"
+    if not at.results.is_dir():
+        params.read_yaml(own)
+    record = provenance.write(name)
+    values = {entry["key"]: entry["value"] for entry in record["parameters"]}
+    variants = list(values.get("experiments", [])) if isinstance(values.get("experiments"), list) else []
+    run = Run(name, at, record, values, notebook.read_all(at.notebooks, variants))
+    run.missing += _missing(run)
+    return run
+
+
+def _missing(run: Run) -> list[str]:
+    """The notebooks, rows, tables and figures that a whole run has and this one has not."""
+    lines = []
+    executed = {item.group for item in run.notebooks}
+    for path in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
+        if path.stem not in executed:
+            lines.append(f"Notebook {path.stem} has not been run.")
+    for item in run.notebooks:
+        if item.failure:
+            lines.append(f"Notebook {item.stem} stopped: {item.failure}")
+    untrained = [name for name in run.experiments if run.metrics(name) is None]
+    if untrained:
+        lines.append(f"Rows of Table 1 not trained yet: {', '.join(untrained)}.")
+    for path, what in (
+        (run.at.table1, "Table 1"),
+        (run.at.claims, "The claims' verdicts"),
+        (errata_file(run), "The errata"),
+    ):
+        if not path.is_file():
+            lines.append(f"{what} ({params.show(path)}) has not been made.")
+    return lines
+
+
+def errata_file(run: Run) -> Path:
+    return run.at.results / "errata.csv"

@@ -1,0 +1,50 @@
+"""The synthetic run's report, and Debian's chromium."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+
+import synthetic
+
+from lib import params, paths
+from lib.report import site
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory):
+    """The folder of the report: $COMPANION_REPORT where set, else that of a synthetic run."""
+    given = os.environ.get("COMPANION_REPORT")
+    if given:
+        return Path(given).resolve()
+    root = tmp_path_factory.mktemp("run")
+    synthetic.make(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "ROOT", root)
+        patch.setattr(paths, "NOTEBOOKS", root / "notebooks")
+        patch.setattr(params, "ROOT", root)
+        return site.build("demo")[0].parent
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running browser without network."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install .[test])")
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory):
+    """Where screenshots go: $COMPANION_SCREENSHOTS, or pytest's own folder."""
+    folder = os.environ.get("COMPANION_SCREENSHOTS")
+    return Path(folder) if folder else tmp_path_factory.mktemp("screenshots")

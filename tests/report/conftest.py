@@ -1,0 +1,29 @@
+"""A synthetic run in a folder of its own, and the report built from it."""
+
+import pytest
+import synthetic
+
+from lib import params, paths
+from lib.report import site
+
+
+@pytest.fixture
+def at(tmp_path, monkeypatch):
+    """The project's folders, moved to an empty one; the parameter files stay the project's."""
+
+    def use(**parts):
+        synthetic.make(tmp_path, **parts)
+        monkeypatch.setattr(paths, "ROOT", tmp_path)
+        monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path / "notebooks")
+        monkeypatch.setattr(params, "ROOT", tmp_path)
+        return paths.Paths("demo")
+
+    return use
+
+
+@pytest.fixture
+def report(at):
+    """The folder of the report of the whole synthetic run."""
+    folder = at()
+    site.build("demo")
+    return folder.report
