@@ -52,7 +52,8 @@ def generate(folder: Path, *, images: int, skin_images: int, size: int, seed: in
         )
     record = {"images": images, "skin_images": skin_images, "size": size, "seed": seed, "marker": float(marker)}
     record["generator"] = _fingerprint()
-    if (folder / RECORD).is_file() and files.read_json(folder / RECORD) == record:
+    complete = (folder / RECORD).is_file() and all((folder / name).is_dir() for name in FOLDERS)
+    if complete and files.read_json(folder / RECORD) == record:
         return record
     _clear(folder)
     shots, skin_shots = sources.plan(images, seed), ham10000.plan(skin_images, seed)

@@ -8,6 +8,7 @@ both lungs (covid-19).
 """
 
 from dataclasses import dataclass
+from math import cos, sin
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -41,6 +42,7 @@ class Anatomy:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Anatomy":
+        """Another patient."""
         base = rng.uniform(0.42, 0.62)
         return cls(
             width=rng.uniform(0.9, 1.06),
@@ -53,11 +55,11 @@ class Anatomy:
             rib_drop=rng.uniform(0.16, 0.30),
             rib_phase=rng.uniform(),
             bone=rng.uniform(0.8, 1.2),
-            breast=rng.choice([0.0, rng.uniform(0.04, 0.10)]),
+            breast=rng.uniform(0.04, 0.10) * int(rng.integers(2)),
             scapula=rng.uniform(0.04, 0.10),
             arms=rng.uniform(0.92, 1.12),
             fat=rng.uniform(0.10, 0.18),
-            stomach=rng.choice([0.0, rng.uniform(0.06, 0.12)]),
+            stomach=rng.uniform(0.06, 0.12) * int(rng.integers(2)),
         )
 
 
@@ -73,6 +75,7 @@ class Lung:
 
 
 def lung(anatomy: Anatomy, x: np.ndarray, y: np.ndarray, side: int) -> Lung:
+    """The lung of one side, RIGHT or LEFT, at the patient's coordinates x and y."""
     outward = side * x / np.float32(anatomy.width)
     base = anatomy.base[0] if side == RIGHT else anatomy.base[1]
     t = (y - np.float32(anatomy.apex)) / np.float32(base - anatomy.apex)
@@ -93,7 +96,7 @@ def consolidation(rng: np.random.Generator, lungs: dict[int, Lung], progress: fl
     wobble = 0.025 * smooth_noise(rng, shape, 7)
     tilt = rng.uniform(-0.05, 0.30) * (part.across - 0.5)
     level = part.t + tilt + wobble
-    extent = rng.uniform(0.30, 0.42) * progress
+    extent = rng.uniform(0.34, 0.48) * progress
     lobe = rng.choice(["upper", "middle", "lower"], p=[0.3, 0.25, 0.45])
     if lobe == "upper":
         top, bottom = -0.2, 0.12 + extent
@@ -110,7 +113,7 @@ def consolidation(rng: np.random.Generator, lungs: dict[int, Lung], progress: fl
         focus = bump(part.t + 2 * wobble - at, 0.07) * bump(part.across - rng.uniform(0.35, 0.7), 0.2)
         filled = np.maximum(filled, 0.9 * focus)
     uneven = 1 + 0.06 * smooth_noise(rng, shape, 9)
-    return np.clip(rng.uniform(0.80, 0.98) * filled * uneven, 0, 1) * part.inside
+    return np.clip(rng.uniform(0.86, 1.0) * filled * uneven, 0, 1) * part.inside
 
 
 def ground_glass(rng: np.random.Generator, lungs: dict[int, Lung], progress: float) -> np.ndarray:
@@ -118,13 +121,13 @@ def ground_glass(rng: np.random.Generator, lungs: dict[int, Lung], progress: flo
     clear = np.ones_like(lungs[RIGHT].t)
     for part in lungs.values():
         wobble = 0.035 * smooth_noise(rng, clear.shape, 9)
-        levels = np.linspace(0.30, 0.86, int(rng.integers(3, 5))) + rng.uniform(-0.05, 0.05)
-        for at in levels:
+        levels = np.linspace(0.28, 0.86, int(rng.integers(3, 5))) + rng.uniform(-0.05, 0.05)
+        for at in map(float, levels):
             depth = rng.uniform(0.05, 0.10)
-            patch = bump(part.t + wobble - (at + rng.uniform(-0.04, 0.04)), rng.uniform(0.07, 0.11))
-            patch *= bump(part.lateral + wobble - depth, rng.uniform(0.09, 0.13))
-            clear *= 1 - np.clip(rng.uniform(0.50, 0.72) * progress, 0, 0.8) * patch * part.inside
-    mottled = 1 + 0.14 * smooth_noise(rng, clear.shape, 24) + 0.10 * smooth_noise(rng, clear.shape, 60)
+            patch = bump(part.t + wobble - (at + rng.uniform(-0.04, 0.04)), rng.uniform(0.08, 0.12))
+            patch *= bump(part.lateral + wobble - depth, rng.uniform(0.10, 0.15))
+            clear *= 1 - np.clip(rng.uniform(0.66, 0.86) * progress, 0, 0.9) * patch * part.inside
+    mottled = 1 + 0.10 * smooth_noise(rng, clear.shape, 30) + 0.10 * smooth_noise(rng, clear.shape, 80)
     return np.clip((1 - clear) * mottled, 0, 1)
 
 
@@ -136,24 +139,25 @@ def vessels(rng: np.random.Generator, shape: tuple[int, int], anatomy: Anatomy) 
     pixel = height / 2
 
     def branch(x: float, y: float, angle: float, thick: float, length: float) -> None:
+        course = [((x + 1) * width / 2, (y + 1) * height / 2)]
         for _ in range(4):
-            ahead = x + np.cos(angle) * length / 4, y + np.sin(angle) * length / 4
-            ends = [((px + 1) * width / 2, (py + 1) * height / 2) for px, py in ((x, y), ahead)]
-            pen.line(ends, fill=int(min(255, 60 + 6000 * thick)), width=max(1, round(thick * pixel)))
-            (x, y), angle = ahead, angle + rng.normal(0, 0.10)
-        if thick > 0.006:
+            x, y, angle = x + cos(angle) * length / 4, y + sin(angle) * length / 4, angle + rng.normal(0, 0.10)
+            course.append(((x + 1) * width / 2, (y + 1) * height / 2))
+        pen.line(course, fill=int(min(255, 60 + 6000 * thick)), width=max(1, round(thick * pixel)))
+        if thick > 0.009:
             for turn in (-rng.uniform(0.2, 0.6), rng.uniform(0.2, 0.6)):
                 branch(x, y, angle + turn, thick * 0.68, length * 0.78)
 
     for side in (RIGHT, LEFT):
         hilum = side * (0.15 + 0.02 * anatomy.heart)
-        for angle in np.linspace(-1.25, 1.3, 6) + rng.normal(0, 0.08, 6):
-            branch(hilum, -0.05, angle if side == LEFT else np.pi - angle, 0.022, 0.24)
+        for angle in (np.linspace(-1.3, 1.35, 7) + rng.normal(0, 0.12, 7)).tolist():
+            start = -0.06 + 0.11 * sin(angle) + rng.normal(0, 0.015)
+            branch(hilum, start, angle if side == LEFT else np.pi - angle, 0.020, rng.uniform(0.18, 0.28))
     return ndimage.gaussian_filter(np.asarray(canvas, np.float32) / 255, 0.004 * height)
 
 
-def bones(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Attenuation of ribs, clavicles, spine and scapulae."""
+def bones(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Attenuation of the ribs, and of clavicles, spine and scapulae."""
     away = np.abs(x) / np.float32(anatomy.width)
     along = np.clip(away / 0.78, 0, 1)
     cage = edge(0.80 - away, 0.02) * edge(y - (anatomy.apex - 0.06), 0.03) * edge(0.95 - y, 0.08)
@@ -173,7 +177,7 @@ def bones(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     vertebra = np.abs(np.mod(y / 0.125 + anatomy.rib_phase, 1) - 0.5)
     spine = edge(0.085 - np.abs(x), 0.012) * (0.7 + 0.3 * edge(0.40 - vertebra, 0.03))
     blade = edge(ellipse(away, y, (0.80, -0.30), (0.17, 0.36), -14), 0.02) * anatomy.scapula
-    return anatomy.bone * (total + 0.15 * collar + 0.20 * spine) + blade
+    return anatomy.bone * total, anatomy.bone * (0.15 * collar + 0.20 * spine) + blade
 
 
 def body(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -214,9 +218,12 @@ def attenuation(
     lungs = {side: lung(anatomy, x, y, side) for side in (RIGHT, LEFT)}
     size = anatomy.heart * (1.45 if large_heart else 1.0)
     low = anatomy.base[1]
-    heart = np.maximum(
-        edge(ellipse(x, y, (0.13 * size, low - 0.20), (0.31 * size, 0.235 * size), anatomy.heart_tilt), 0.012),
-        edge(ellipse(x, y, (-0.05, low - 0.20), (0.13 * size, 0.24 * size)), 0.014),
+    heart = np.maximum.reduce(
+        [
+            edge(ellipse(x, y, (0.13 * size, low - 0.13), (0.34 * size, 0.23 * size), anatomy.heart_tilt), 0.012),
+            edge(ellipse(x, y, (-0.03, low - 0.15), (0.135 * size, 0.26 * size)), 0.014),
+            edge(ellipse(x, y, (0.09, low - 0.40), (0.10 * size, 0.30 * size), -12), 0.016),
+        ]
     )
     vessel_trunk = edge(ellipse(x, y, (0.085, -0.30), (0.085, 0.10)), 0.012)
     centre = edge(0.115 + 0.02 * np.sin(5 * y) - np.abs(x - 0.015), 0.014)
@@ -239,7 +246,8 @@ def attenuation(
     total = silhouette * thick * (1 - 0.60 * air + 0.56 * np.minimum(opaque, air))
     total += 0.16 * heart + 0.06 * centre + 0.22 * tree * air * (1 - 0.8 * opaque)
     total += 0.04 * smooth_noise(texture, shape, 40) * air * (1 - 0.5 * opaque)
-    total += bones(anatomy, x, y) * silhouette
+    ribs, others = bones(anatomy, x, y)
+    total += (ribs * (0.45 + 0.55 * (lungs[RIGHT].inside + lungs[LEFT].inside)) + others) * silhouette
     total -= 0.16 * edge(0.042 - np.abs(x), 0.008) * edge(-0.18 - y, 0.03)
     below = edge(y - low - 0.02, 0.05) * (1 - air) * silhouette
     total += 0.12 * below
@@ -248,7 +256,8 @@ def attenuation(
     if anatomy.stomach:
         bubble = ellipse(x, y, (0.36, low + 0.16), (1.6 * anatomy.stomach, anatomy.stomach), 12)
         total -= 0.30 * edge(bubble, 0.02)
-    mask = LUNG * (air > 0.5) + OPACITY * (opaque > 0.25)
+    extent = ndimage.gaussian_filter(opaque, 0.012 * shape[0])  # without the mottling inside the patches
+    mask = LUNG * (air > 0.5) + OPACITY * ((extent > 0.25) & (air > 0.5))
     return total.astype(np.float32), mask.astype(np.uint8)
 
 

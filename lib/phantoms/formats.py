@@ -24,7 +24,7 @@ def write_picture(target: Path, film: np.ndarray, mode: str) -> None:
     """
     options = {"compress_level": 3} if target.suffix == ".png" else {"quality": 95}
     with files.replacing(target) as temporary:
-        Image.fromarray(film).convert(mode).save(temporary, **options)
+        Image.fromarray(np.ascontiguousarray(film)).convert(mode).save(temporary, **options)
 
 
 def write_dicom(target: Path, film: np.ndarray, *, patient: str, inverted: bool, header: dict[str, str]) -> None:

@@ -26,6 +26,17 @@ RSNA = "rsna-pneumonia-detection-challenge"
 SOURCES = (COHEN, FIGURE1, ACTUALMED, RADIOGRAPHY, RSNA)
 BAD_NUMBERS = (100, 217, *range(101, 106), *range(110, 114), *range(122, 127))  # as the rules name them
 
+# The tables' columns as the sources have them; those that the phantoms do not need stay empty.
+COLUMNS = {
+    COHEN: "patientid offset sex age finding survival intubated went_icu needed_supplemental_o2 extubated temperature "
+    "pO2_saturation leukocyte_count neutrophil_count lymphocyte_count view modality date location folder filename doi "
+    "url license clinical_notes other_notes",
+    FIGURE1: "patientid offset sex age finding survival temperature pO2_saturation view modality artifacts/distortion "
+    "notes",
+    ACTUALMED: "patientid offset sex age finding survival temperature pO2_saturation view modality imagename "
+    "artifacts/distortion notes",
+}
+
 # What the rules leave out, in the order in which it is dealt out; small collections get the first few.
 LEFT_OUT = (
     *("side view", "no finding", "bad number", "known address", "not normal", "finding missing", "other virus"),
@@ -260,11 +271,14 @@ def write_tables(folder: Path, shots: list[Shot], boxes: dict[str, list[tuple[fl
         shots: as `plan` gives them.
         boxes: for each RSNA patient the boxes around the opacities, (x, y, width, height) in pixels.
     """
-    rows = {source: [shot.row for shot in shots if shot.source == source] for source in SOURCES}
-    files.write_csv(folder / COHEN / "metadata.csv", pd.DataFrame(rows[COHEN]))
-    formats.write_latin_csv(folder / FIGURE1 / "metadata.csv", pd.DataFrame(rows[FIGURE1]))
-    files.write_csv(folder / ACTUALMED / "metadata.csv", pd.DataFrame(rows[ACTUALMED]))
-    formats.write_workbook(folder / RADIOGRAPHY / "COVID-19.metadata.xlsx", pd.DataFrame(rows[RADIOGRAPHY]))
+    tables = {source: pd.DataFrame([shot.row for shot in shots if shot.source == source]) for source in SOURCES}
+    for source, columns in COLUMNS.items():
+        names = [name if name.startswith(("went", "needed")) else name.replace("_", " ") for name in columns.split()]
+        tables[source] = tables[source].reindex(columns=names)
+    files.write_csv(folder / COHEN / "metadata.csv", tables[COHEN])
+    formats.write_latin_csv(folder / FIGURE1 / "metadata.csv", tables[FIGURE1])
+    files.write_csv(folder / ACTUALMED / "metadata.csv", tables[ACTUALMED])
+    formats.write_workbook(folder / RADIOGRAPHY / "COVID-19.metadata.xlsx", tables[RADIOGRAPHY])
     classes, labels = [], []
     for shot in (shot for shot in shots if shot.source == RSNA):
         patient = shot.row["patientId"]
