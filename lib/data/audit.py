@@ -1,9 +1,15 @@
 """Counts and shares that tell whether a prepared dataset is a fair test: by class, source, split, age, sex and view."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 
-from lib.data.load import classes_of
-from lib.data.split import SPLITS
+from lib.data.load import Dataset, classes_of
+from lib.data.skin import COLUMNS
+from lib.data.split import SPLITS, assign
+from lib.data.tables import read_table
 
 
 def split_table(index: pd.DataFrame) -> pd.DataFrame:
@@ -60,22 +66,83 @@ def people(index: pd.DataFrame) -> pd.DataFrame:
             row |= {"age q25": ages.quantile(0.25), "age q75": ages.quantile(0.75)}
         if "sex" in index:
             sex = part["sex"].fillna("").astype(str).str.lower().str[:1]
-            known = sex.isin(["f", "m"])
-            row |= {
-                "sex known %": _percent(known.sum(), len(part)),
-                "female %": _percent((sex == "f").sum(), known.sum()),
-            }
+            known = int(sex.isin(["f", "m"]).sum())
+            row |= {"sex known %": _percent(known, len(part)), "female %": _percent(sum(sex == "f"), known)}
         if "view" in index:
             view = part["view"].fillna("").astype(str).str.upper().str.strip()
-            known = view != ""
-            row |= {
-                "view known %": _percent(known.sum(), len(part)),
-                "PA %": _percent((view == "PA").sum(), known.sum()),
-            }
-            row["AP %"] = _percent(view.str.startswith("AP").sum(), known.sum())
+            known = int((view != "").sum())
+            row |= {"view known %": _percent(known, len(part)), "PA %": _percent(sum(view == "PA"), known)}
+            row["AP %"] = _percent(int(view.str.startswith("AP").sum()), known)
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class").round(1)
 
 
 def _percent(part: int, whole: int) -> float:
     return round(100 * part / whole, 1) if whole else float("nan")
+
+
+def blocks(positions: np.ndarray, size: int = 256) -> Iterator[np.ndarray]:
+    """The positions in blocks, so that memory-mapped images are read a few at a time."""
+    return (positions[start : start + size] for start in range(0, len(positions), size))
+
+
+def mean_image(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """The mean of some images, float64 (S, S, C), 0..255.
+
+    Args:
+        images: uint8 (N, S, S, C), memory-mapped or not.
+        positions: rows to average, at least one.
+    """
+    total = np.zeros(images.shape[1:], np.float64)
+    for block in blocks(positions):
+        total += images[block].sum(axis=0, dtype=np.float64)
+    return total / len(positions)
+
+
+def intensities(dataset: Dataset) -> pd.DataFrame:
+    """Mean and standard deviation (contrast) of the grey levels of each image, 0..255, with its source and label."""
+    rows = []
+    for block in blocks(np.arange(len(dataset.index))):
+        pixels = dataset.images[block].reshape(len(block), -1).astype(np.float32)
+        rows.append(np.stack([pixels.mean(axis=1), pixels.std(axis=1)], axis=1))
+    table = pd.DataFrame(np.concatenate(rows).astype(float), columns=["mean", "contrast"])
+    return pd.concat([dataset.index[["image_id", "source", "label"]], table], axis=1)
+
+
+def full_skin_index(path: Path, *, seed: int, test_share: float, validation_share: float) -> pd.DataFrame:
+    """The whole of HAM10000, split from its metadata alone.
+
+    Args:
+        path: the metadata of all 10,015 images.
+        seed: the run's split seed.
+        test_share: as in the run.
+        validation_share: as in the run.
+
+    Returns:
+        columns image_id, group_id, label, split.
+    """
+    table = read_table(path, COLUMNS)
+    index = pd.DataFrame(
+        {"image_id": table["image_id"], "group_id": table["lesion_id"], "label": table["dx"], "split": ""}
+    )
+    return index.assign(split=assign(index, seed=seed, test_share=test_share, validation_share=validation_share))
+
+
+def full_skin_split(path: Path, *, seed: int, test_share: float, validation_share: float) -> pd.DataFrame:
+    """How far the split of the whole of HAM10000 is from the paper's shares (Figure 2b); arguments of full_skin_index.
+
+    Returns:
+        a row a class: images, lesions, one_lesion (images of the largest), for each split the count, the count that
+        the shares ask for (`SPLIT wanted`), and `off`, the largest distance between the two.
+    """
+    index = full_skin_index(path, seed=seed, test_share=test_share, validation_share=validation_share)
+    shares = {"test": test_share, "validation": (1 - test_share) * validation_share}
+    shares["train"] = 1 - sum(shares.values())
+    rows = {}
+    for name, part in index.groupby("label", sort=True):
+        sizes = part.groupby("group_id").size()
+        row: dict[str, float] = {"images": len(part), "lesions": len(sizes), "one_lesion": int(sizes.max())}
+        for split in SPLITS:
+            row |= {split: int((part["split"] == split).sum()), f"{split} wanted": round(shares[split] * len(part), 2)}
+        rows[name] = row | {"off": round(max(abs(row[split] - row[f"{split} wanted"]) for split in SPLITS), 2)}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")

@@ -20,28 +20,11 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from lib import files
-from lib.data import decode
+from lib.data.worker import Known, Task, convert_chunk
 
 VERSION = 1  # raise it when decode.py changes what it returns: everything is converted again then
 COLUMNS = ("position", "sha256", "width", "height", "error")
 CHUNK = 16  # images a task: small enough to keep the progress bar moving and the memory bounded
-
-
-@dataclass(frozen=True)
-class Task:
-    """One image to convert.
-
-    Attributes:
-        position: its row in the result.
-        path: its file.
-        sha256: digest of the file that the reusable pixels were made of, or "".
-        row: where those pixels lie in the previous array.
-    """
-
-    position: int
-    path: Path
-    sha256: str = ""
-    row: int = -1
 
 
 @dataclass(frozen=True)
@@ -50,11 +33,11 @@ class Previous:
 
     Attributes:
         images: path of the array.
-        digests: file -> (SHA-256 of the file, row of the array).
+        known: its rows by file.
     """
 
     images: Path
-    digests: dict[str, tuple[str, int]]
+    known: dict[str, Known]
 
 
 def workers(threads: int) -> int:
@@ -94,8 +77,8 @@ def convert(
     pixels, journal = folder / "converting.npy", folder / "converting.csv"
     header = _header(names, size, channels)
     done = _resume(pixels, journal, header, (len(names), size, size, channels))
-    known = previous.digests if previous else {}
-    todo = [Task(i, root / name, *known.get(name, ("", -1))) for i, name in enumerate(names) if i not in done]
+    known = previous.known if previous else {}
+    todo = [Task(i, root / name, known.get(name)) for i, name in enumerate(names) if i not in done]
     with open(journal, "a", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         bar = tqdm(total=len(names), initial=len(done), desc=title, unit="image", mininterval=1, disable=not todo)
@@ -130,36 +113,6 @@ def clean(folder: Path) -> None:
     """Removes what an unfinished conversion leaves."""
     for name in ("converting.npy", "converting.csv"):
         (folder / name).unlink(missing_ok=True)
-
-
-def convert_chunk(tasks: list[Task], pixels: Path, previous: Path | None) -> list[tuple[int, str, int, int, str]]:
-    """Converts a few images into their rows of the array at `pixels`; runs in a worker process.
-
-    Returns:
-        (position, sha256, width, height, error) of each. Reused pixels have width 0 and height 0 here; the caller
-        knows them.
-    """
-    target = np.load(pixels, mmap_mode="r+")
-    source = np.load(previous, mmap_mode="r") if previous else None
-    size, channels = target.shape[1], target.shape[3]
-    rows = []
-    for task in tasks:
-        width = height = 0
-        digest = error = ""
-        try:
-            data = task.path.read_bytes()
-            digest = hashlib.sha256(data).hexdigest()
-            if source is not None and digest == task.sha256:
-                target[task.position] = source[task.row]
-            else:
-                target[task.position], width, height = decode.prepare(data, size, channels)
-        except decode.Unreadable as unreadable:
-            error = str(unreadable)
-        except OSError as failure:
-            error = f"cannot be opened: {failure.strerror or failure}"
-        rows.append((task.position, digest, width, height, error))
-    target.flush()
-    return rows
 
 
 def _in_parallel(todo: list[Task], pixels: Path, previous: Path | None, processes: int) -> Iterator[list[tuple]]:

@@ -114,6 +114,13 @@ def across(pairs: pd.DataFrame, what: str) -> pd.DataFrame:
     return pairs[pairs[f"{what}_a"] != pairs[f"{what}_b"]]
 
 
+def worst_first(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pairs across splits first, then across labels, then across groups; closest first among equals."""
+    order = pd.DataFrame({what: pairs[f"{what}_a"] == pairs[f"{what}_b"] for what in ("split", "label")})
+    order["group"] = pairs["same_group"].astype(bool)
+    return pairs.loc[order.sort_values(["split", "label", "group"], kind="stable").index]
+
+
 def to_drop(index: pd.DataFrame, images: np.ndarray, bits: int) -> pd.Series:
     """The images that must go so that no duplicates lie in two splits; the test set keeps its images, then validation.
 

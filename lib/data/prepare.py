@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lib import files
-from lib.data import convert, duplicates, extras, ledger, split
+from lib.data import convert, duplicates, extras, ledger, split, worker
 from lib.data.errors import DataError
 from lib.data.labels import CHEST_CLASSES, SKIN_CLASSES
 from lib.data.ledger import Ledger
@@ -123,7 +123,6 @@ def prepare(book: Ledger, folder: Path, settings: Settings, *, classes: tuple[st
         previous=previous_of(folder, settings.image_size, channels),
         title=folder.name,
     )
-    made = _known_sizes(made, listed["file"], folder)
     check_unreadable(listed, made, settings.max_unreadable, folder)
     bad = made["error"] != ""
     excluded = _also(excluded, listed[bad], ledger.UNREADABLE, made["error"][bad])
@@ -183,30 +182,16 @@ def check_unreadable(listed: pd.DataFrame, made: pd.DataFrame, allowed: float, f
 
 def previous_of(folder: Path, size: int, channels: int) -> convert.Previous | None:
     """The finished dataset in `folder`, if its pixels can be reused."""
-    settings, images, index = folder / "preparation.json", folder / "images.npy", folder / "index.csv"
-    if not (settings.is_file() and images.is_file() and index.is_file()):
+    settings, images, digests = folder / "preparation.json", folder / "images.npy", folder / "digests.csv"
+    if not (settings.is_file() and images.is_file() and digests.is_file()):
         return None
     made = files.read_json(settings)
     if (made["version"], made["image_size"], made["channels"]) != (convert.VERSION, size, channels):
         return None
-    table = pd.read_csv(index, usecols=["file", "sha256"], dtype=str, keep_default_na=False)
+    table = pd.read_csv(digests, dtype={"file": str, "sha256": str}, keep_default_na=False)
     if len(table) != len(np.load(images, mmap_mode="r")):
         return None
-    return convert.Previous(
-        images, {f: (d, i) for i, (f, d) in enumerate(zip(table["file"], table["sha256"], strict=True))}
-    )
-
-
-def _known_sizes(made: pd.DataFrame, names: pd.Series, folder: Path) -> pd.DataFrame:
-    """Fills in the original size of reused images, which the finished index knows."""
-    reused = (made["width"] == 0) & (made["error"] == "")
-    if not reused.any():
-        return made
-    index = pd.read_csv(folder / "index.csv", usecols=["file", "width", "height"]).set_index("file")
-    made = made.copy()
-    for side in ("width", "height"):
-        made.loc[reused, side] = names[reused].map(index[side]).astype(int)
-    return made
+    return convert.Previous(images, {row.file: worker.Known(*row) for row in table.itertuples()})
 
 
 def _also(excluded: pd.DataFrame, rows: pd.DataFrame, reason: str, details: pd.Series) -> pd.DataFrame:
@@ -218,7 +203,11 @@ def _also(excluded: pd.DataFrame, rows: pd.DataFrame, reason: str, details: pd.S
 def _write(
     index: pd.DataFrame, excluded: pd.DataFrame, book: Ledger, folder: Path, settings: Settings, channels: int
 ) -> Prepared:
-    """Writes the dataset's files; index.csv last, since its presence says that the dataset is whole."""
+    """Writes the dataset's files; index.csv last, since its presence says that the dataset is whole.
+
+    digests.csv says of what files the pixels of images.npy were made. It lies apart from index.csv, so that pixels can
+    be reused where a later run has removed the index.
+    """
     positions = index.index.to_numpy()
     index = index.reset_index(drop=True)
     counts = ledger.counts(index, excluded, book.unlisted)
@@ -228,8 +217,10 @@ def _write(
     files.write_csv(folder / "excluded.csv", excluded)
     files.write_csv(folder / "ledger.csv", counts)
     made = {"version": convert.VERSION, "image_size": settings.image_size, "channels": channels}
+    (folder / "digests.csv").unlink(missing_ok=True)
     files.write_json(folder / "preparation.json", made)
     os.replace(images, folder / "images.npy")
+    files.write_csv(folder / "digests.csv", index[["file", "sha256", "width", "height"]])
     files.write_csv(folder / "index.csv", index)
     convert.clean(folder)
     return Prepared(index, excluded, counts)
