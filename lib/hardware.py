@@ -10,7 +10,9 @@ import sys
 from typing import Any
 
 
-def configure(*, seed: int = 1, deterministic: bool = True, precision: str = "float32") -> None:
+def configure(
+    *, seed: int = 1, deterministic: bool = True, precision: str = "float32", strategy: str = "one_device"
+) -> None:
     """Sets TensorFlow up for one notebook, and shows the library's progress lines under its cells.
 
     The number of CPU threads is left to TF_NUM_INTRAOP_THREADS, which the DAG sets for parallel jobs. oneDNN's kernels
@@ -21,6 +23,8 @@ def configure(*, seed: int = 1, deterministic: bool = True, precision: str = "fl
         seed: of Python's, NumPy's and Keras's generators.
         deterministic: equal inputs give equal bits, at some cost on GPUs.
         precision: Keras's dtype policy.
+        strategy: how training is spread over devices: "one_device"; "mirrored" over all visible GPUs, which divide each
+            batch among them; "auto" mirrors where there are several.
 
     Raises:
         RuntimeError: TensorFlow was loaded before, with other kernels.
@@ -28,7 +32,7 @@ def configure(*, seed: int = 1, deterministic: bool = True, precision: str = "fl
     if "tensorflow" in sys.modules and "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
         raise RuntimeError("TensorFlow was loaded before hardware.configure; restart the kernel and run from the top")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     import keras
     import tensorflow as tf
@@ -37,29 +41,13 @@ def configure(*, seed: int = 1, deterministic: bool = True, precision: str = "fl
     keras.config.set_dtype_policy(precision)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+    gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
+    if strategy == "mirrored" or (strategy == "auto" and len(gpus) > 1):
+        tf.distribute.experimental_set_strategy(tf.distribute.MirroredStrategy(gpus or None))
     library = logging.getLogger("lib")
     library.setLevel(logging.INFO)
     library.handlers = [logging.StreamHandler(sys.stdout)]
     library.propagate = False
-
-
-def strategy(name: str = "auto"):
-    """How training is spread over devices.
-
-    Args:
-        name: "one_device"; "mirrored" over all visible GPUs; "auto" mirrors where there are several.
-
-    Returns:
-        A `tf.distribute.Strategy`; build and compile the model in its `scope()`.
-    """
-    import tensorflow as tf
-
-    gpus = tf.config.list_logical_devices("GPU")
-    if name == "mirrored" or (name == "auto" and len(gpus) > 1):
-        return tf.distribute.MirroredStrategy([device.name for device in gpus] or None)
-    return (
-        tf.distribute.OneDeviceStrategy(gpus[0].name) if name == "one_device" and gpus else tf.distribute.get_strategy()
-    )
 
 
 def describe() -> dict[str, Any]:

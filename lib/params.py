@@ -197,7 +197,7 @@ def check(namespace: dict[str, Any]) -> "Given":
     layers += [(origin[key], {key: value}) for key, value in values.items()]
     checked = merge(layers)
     if injected == {"run"}:
-        stale = [key for key in listed if key in base and values[key] != base[key]]
+        stale = [key for key in listed if key != "run" and key in base and values[key] != base[key]]
         if stale:
             raise ParameterError(
                 f"run: '{run}' was set alone, so {', '.join(stale)} would keep the demo's values; "

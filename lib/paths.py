@@ -43,6 +43,11 @@ class Paths:
         return ROOT / "results" / self.run
 
     @property
+    def checkpoints(self) -> Path:
+        """State of interrupted training; a file disappears when its training is done."""
+        return self.results / "checkpoints"
+
+    @property
     def notebooks(self) -> Path:
         """Executed notebooks."""
         return self.results / "notebooks"

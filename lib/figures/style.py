@@ -33,7 +33,7 @@ def apply() -> Iterator[None]:
                 "savefig.dpi": 200,
                 "savefig.bbox": "tight",
                 "figure.constrained_layout.use": True,
-                "axes.titleweight": "semibold",
+                "axes.titleweight": "bold",
                 "axes.spines.top": False,
                 "axes.spines.right": False,
                 "pdf.fonttype": 42,

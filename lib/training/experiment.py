@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import pandas as pd
 
-from lib import models
+from lib import hardware, models
 from lib.data.load import Dataset
+from lib.files import replacing, write_csv, write_json
 from lib.paths import Paths, resolve
 from lib.training.activations import stored_activations
 from lib.training.batches import Examples
@@ -147,6 +148,44 @@ def prediction_table(data: Dataset, split: str, probabilities: np.ndarray) -> pd
     """image_id, group_id, source, label and a probability column a class, a row an image of the split."""
     index = data.part(split).index[["image_id", "group_id", "source", "label"]].reset_index(drop=True)
     return index.assign(**dict(zip(data.classes, probabilities.T, strict=True)))
+
+
+def write(
+    folder: Path,
+    model: keras.Model,
+    trained: Trained,
+    predictions: dict[str, pd.DataFrame],
+    scores: dict[str, float | None],
+    free_params: int,
+    p,
+) -> None:
+    """Writes what a row leaves (metrics.json last, so that its presence says that the rest is there).
+
+    Args:
+        folder: results/<run>/experiments/<ID>.
+        model: the whole network with the best epoch's weights.
+        trained: as `train` gives it; its checkpoint is removed.
+        predictions: as `prediction_table` gives them, for "validation" and "test".
+        scores: of the test set, as `lib.metrics.scores` gives them.
+        free_params: as `freeze` gives it.
+        p: the notebook's parameters.
+    """
+    history = trained.history
+    with replacing(folder / "model.keras") as temporary:
+        model.save(temporary)
+    write_csv(folder / "predictions.csv", predictions["test"])
+    write_csv(folder / "predictions_validation.csv", predictions["validation"])
+    write_csv(folder / "history.csv", history)
+    write_json(folder / "settings.json", {**vars(p), "hardware": hardware.describe()})
+    measured = {
+        "free_params": free_params,
+        "best_epoch": int(history.loc[history["best"], "epoch"].iloc[0]),
+        "seconds": sum(trained.seconds.values()),
+        "seconds_by_step": trained.seconds,
+        "seconds_a_training_step": float(history["seconds"].iloc[1:].sum() / max(history["steps"].iloc[1:].sum(), 1)),
+    }
+    write_json(folder / "metrics.json", {**scores, **measured})
+    trained.checkpoint.remove()
 
 
 def _trained_part(model: keras.Model, how: Plan, data: Dataset, p, activations: Path):

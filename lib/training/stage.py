@@ -103,7 +103,7 @@ def fit_stage(
         guard = _StopAtNan(stage, epoch, learning_rate, checkpoint.file)
         start = time.perf_counter()
         try:
-            fitted = model.fit(data, epochs=1, verbose=0, callbacks=[guard]).history
+            fitted = model.fit(data, epochs=1, shuffle=False, verbose=0, callbacks=[guard]).history
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError(
                 f"{stage}, epoch {epoch}: out of memory ({error.message.splitlines()[0]}); "

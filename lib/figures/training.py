@@ -1,0 +1,71 @@
+"""Learning curves, and a look at augmented images."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures import style
+
+CURVE_COLOURS = ("#1f4e79", "#d1782c")
+CURVES = {
+    "Loss": ["loss"],
+    "Macro F1": ["macro_f1"],
+    "Macro AUC": ["macro_auc"],
+    "COVID-19 precision and recall": ["covid_precision", "covid_recall"],
+}
+"""The panels of a learning-curve figure: title and columns of history.csv (section 4.3.1)."""
+
+
+def learning_curves(history: pd.DataFrame, title: str) -> Figure:
+    """Loss and scores over the epochs, for training and validation.
+
+    Args:
+        history: history.csv of one or several stages in a row.
+        title: above the figure.
+    """
+    panels = {name: columns for name, columns in CURVES.items() if set(columns) <= set(history)}
+    with style.apply():
+        figure, axes = plt.subplots(1, len(panels), figsize=(3.4 * len(panels), 3.2))
+        for ax, (name, columns) in zip(axes, panels.items(), strict=True):
+            draw_curves(ax, history, columns, name)
+        figure.suptitle(title, fontweight="bold")
+    return figure
+
+
+def draw_curves(axes: Axes, history: pd.DataFrame, columns: list[str], title: str) -> None:
+    """One panel: training thin, validation thick, a dot at the epoch that was kept, a line between stages."""
+    epochs = np.arange(1, len(history) + 1)
+    kept = history["best"].astype(bool).to_numpy()
+    for column, colour in zip(columns, CURVE_COLOURS, strict=False):
+        word = "" if len(columns) == 1 else column.removeprefix("covid_") + ", "
+        axes.plot(epochs, history[column], color=colour, linewidth=1, alpha=0.55, label=f"{word}training")
+        axes.plot(epochs, history[f"val_{column}"], color=colour, linewidth=2, label=f"{word}validation")
+        best = history.loc[kept, f"val_{column}"]
+        axes.scatter(epochs[kept], best, color=colour, edgecolor="white", zorder=3)
+    stages = history["stage"].to_numpy()
+    for change in np.flatnonzero(stages[1:] != stages[:-1]) + 1:
+        axes.axvline(change + 0.5, color="#888888", linestyle="--", linewidth=1)
+    if columns != ["loss"]:
+        axes.set_ylim(-0.02, 1.02)
+    axes.set(xlabel="Epoch (dot: the epoch kept)", title=title)
+    axes.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
+    axes.legend(fontsize="x-small")
+
+
+def augmented_examples(originals: np.ndarray, augmented: np.ndarray) -> Figure:
+    """Originals above, one random transformation of each below.
+
+    Args:
+        originals: (N, S, S, C) with values 0..255; C is 1 or 3.
+        augmented: the same shape.
+    """
+    with style.apply(), plt.rc_context({"axes.grid": False}):
+        figure, axes = plt.subplots(2, len(originals), figsize=(1.6 * len(originals), 3.4), squeeze=False)
+        for row, images, label in ((0, originals, "original"), (1, augmented, "augmented")):
+            for ax, image in zip(axes[row], images, strict=True):
+                ax.imshow(np.asarray(image)[..., 0], cmap="gray", vmin=0, vmax=255)
+                ax.set(xticks=[], yticks=[])
+            axes[row, 0].set_ylabel(label)
+    return figure
