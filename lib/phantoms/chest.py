@@ -39,13 +39,15 @@ class Anatomy:
     arms: float
     fat: float  # thickness of the soft tissue outside the ribs
     stomach: float  # size of the gas bubble under the left dome
+    shoulders: tuple[float, float]  # height below the lungs' apex, slope
+    abdomen: float  # density, relative
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Anatomy":
         """Another patient."""
         base = rng.uniform(0.42, 0.62)
         return cls(
-            width=rng.uniform(0.9, 1.06),
+            width=rng.uniform(0.86, 1.08),
             apex=rng.uniform(-0.80, -0.70),
             base=(base, base + rng.uniform(0.01, 0.08)),
             dome=rng.uniform(0.8, 1.5),
@@ -57,9 +59,11 @@ class Anatomy:
             bone=rng.uniform(0.8, 1.2),
             breast=rng.uniform(0.04, 0.10) * int(rng.integers(2)),
             scapula=rng.uniform(0.04, 0.10),
-            arms=rng.uniform(0.92, 1.12),
-            fat=rng.uniform(0.10, 0.18),
+            arms=rng.uniform(0.90, 1.20),
+            fat=rng.uniform(0.06, 0.20),
             stomach=rng.uniform(0.06, 0.12) * int(rng.integers(2)),
+            shoulders=(rng.uniform(-0.02, 0.16), rng.uniform(0.05, 0.13)),
+            abdomen=rng.uniform(-0.06, 0.20),
         )
 
 
@@ -183,9 +187,9 @@ def bones(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, n
 def body(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Soft tissue's silhouette with neck, shoulders, trunk and arms, 0..1."""
     away = np.abs(x)
-    shoulders = 0.24 + 0.95 * edge(y - (anatomy.apex + 0.06), 0.085)
+    shoulders = 0.24 + 0.95 * edge(y - (anatomy.apex + anatomy.shoulders[0]), anatomy.shoulders[1])
     trunk = anatomy.width * 0.74 + anatomy.fat + 0.03 * y
-    armpit = edge(y + 0.10, 0.05)
+    armpit = edge(y - (anatomy.apex + anatomy.shoulders[0] + 0.56), 0.05)
     arm = edge(away - (anatomy.arms + 0.10 * y), 0.012)
     return edge(shoulders - away, 0.02) * np.maximum(np.maximum(1 - armpit, edge(trunk - away, 0.012)), arm)
 
@@ -209,8 +213,8 @@ def attenuation(
     anatomy = Anatomy.draw(generator(seed, patient, "anatomy"))
     pose = generator(seed, patient, image, "pose")
     x, y = grid(*shape)
-    turn, zoom = np.float32(np.deg2rad(pose.normal(0, 2.0))), np.float32(pose.uniform(0.90, 1.06))
-    shift_x, shift_y = pose.normal(0, 0.035), pose.normal(0.0, 0.035)
+    turn, zoom = np.float32(np.deg2rad(pose.normal(0, 2.5))), np.float32(pose.uniform(0.82, 1.06))
+    shift_x, shift_y = pose.normal(0, 0.045), pose.normal(0, 0.045)
     x, y = (
         (x * np.cos(turn) + y * np.sin(turn)) * zoom - np.float32(shift_x),
         (y * np.cos(turn) - x * np.sin(turn)) * zoom - np.float32(shift_y),
@@ -250,7 +254,7 @@ def attenuation(
     total += (ribs * (0.45 + 0.55 * (lungs[RIGHT].inside + lungs[LEFT].inside)) + others) * silhouette
     total -= 0.16 * edge(0.042 - np.abs(x), 0.008) * edge(-0.18 - y, 0.03)
     below = edge(y - low - 0.02, 0.05) * (1 - air) * silhouette
-    total += 0.12 * below
+    total += anatomy.abdomen * below
     for side in (RIGHT, LEFT):
         total += anatomy.breast * edge(ellipse(x, y, (0.42 * side, 0.28), (0.30, 0.30)), 0.03)
     if anatomy.stomach:

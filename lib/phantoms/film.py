@@ -24,7 +24,7 @@ def expose(attenuation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     target, grain = rng.uniform(0.44, 0.60), rng.uniform(0.006, 0.016)
     low, high = rng.uniform(0.0, 0.10), rng.uniform(1.22, 1.42)
     light = np.clip((attenuation - np.float32(low)) / np.float32(high - low), 0.005, 1)
-    light *= np.clip(1 + 0.05 * smooth_noise(rng, shape, 2), 0.8, 1.2)
+    light *= np.clip(1 + 0.08 * smooth_noise(rng, shape, 2), 0.75, 1.25)
     light = np.clip(light, 0.005, 1)
     sample, least, most = light[::4, ::4], 0.2, 5.0
     for _ in range(24):  # the mean falls as the exponent grows: halve the interval until it fits
