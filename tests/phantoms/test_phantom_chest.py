@@ -45,7 +45,7 @@ def test_disease_adds_attenuation_inside_the_lungs_and_changes_nothing_else(labe
     assert (ill - healthy)[opaque].mean() > 0.1
     assert np.all(flags[opaque] & chest.LUNG)
     near = ndimage.binary_dilation(mask & chest.LUNG > 0, iterations=4)
-    assert np.allclose(ill[~near], healthy[~near], atol=0.02)  # what is left of the lungs' soft edges
+    assert np.allclose(ill[~near], healthy[~near], atol=0.05)  # what is left of the lungs' soft edges
 
 
 def test_images_of_one_patient_share_the_disease_but_not_the_pose():
