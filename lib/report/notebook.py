@@ -15,6 +15,7 @@ from lib.report import html
 TEMPLATES = Path(__file__).parent / "templates"
 KEPT_OUTPUTS = ("image/png", "image/jpeg", "image/svg+xml", "text/html", "text/markdown", "text/latex", "text/plain")
 INTERACTIVE = "application/vnd.jupyter.widget-view+json"
+STOPPED = ".failed"  # lib.execute keeps what ran of a stopped notebook as <name>.failed.ipynb
 PAPERMILL_NOTICES = {"papermill-error-cell-tag"}
 
 
@@ -46,7 +47,7 @@ class Executed:
 
     @property
     def stem(self) -> str:
-        return self.path.stem
+        return self.path.stem.removesuffix(STOPPED)
 
     @property
     def page(self) -> str:
@@ -77,10 +78,11 @@ def read(path: Path) -> Executed:
         raise ValueError(
             f"{path}: not a notebook ({str(error).splitlines()[0]}); delete it and run its step again"
         ) from error
-    group, _, variant = path.stem.partition("-")
+    stem = path.stem.removesuffix(STOPPED)
+    group, _, variant = stem.partition("-")
     record = node.metadata.get("papermill", {})
     cells = [cell for cell in node.cells if not PAPERMILL_NOTICES & set(cell.metadata.get("tags", []))]
-    title = _take_title(cells) or path.stem
+    title = _take_title(cells) or stem
     failure = _tidy(cells)
     seconds = record.get("duration")
     return Executed(
@@ -97,14 +99,20 @@ def read(path: Path) -> Executed:
 
 
 def read_all(folder: Path, variants: list[str]) -> list[Executed]:
-    """Every executed notebook of a run: by number, then its executions in the order of `variants`, others after them."""
+    """Every executed notebook of a run: by number, then by variant in the order of `variants`, others after them."""
     rank = {name: place for place, name in enumerate(variants)}
 
     def place(notebook: Executed):
         first, _, repeat = notebook.variant.partition("-")
         return notebook.group, rank.get(notebook.variant, rank.get(first, len(rank))), first, len(repeat), repeat
 
-    return sorted((read(path) for path in sorted(folder.glob("*.ipynb"))), key=place)
+    paths = {path.stem.removesuffix(STOPPED): path for path in sorted(folder.glob("*.ipynb"), key=_stopped_last)}
+    return sorted((read(path) for path in paths.values()), key=place)
+
+
+def _stopped_last(path: Path) -> tuple[bool, str]:
+    """A stopped execution is younger than the whole one beside it, so it is the one to show."""
+    return path.stem.endswith(STOPPED), path.stem
 
 
 def source_title(path: Path) -> str:

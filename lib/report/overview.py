@@ -10,21 +10,10 @@ from lib import files
 from lib.evaluation.render import BASELINES
 from lib.evaluation.runs import SCORE_NAMES, SETTINGS
 from lib.report import statements
-from lib.report.run import Run
+from lib.report.run import FIGURES, Run
 from lib.report.tables import Cell, Table, cell, label, text
 
-FIGURES = {
-    "figure_1a": "A chest X-ray of COVIDx.",
-    "figure_1b": "A dermatoscopic image of HAM10000.",
-    "figure_2a": "Images of each class of COVIDx in the training, validation and test set, on a logarithmic axis.",
-    "figure_2b": "Images of each class of HAM10000 in the training, validation and test set, on a logarithmic axis.",
-    "figure_3a": "The basic block of ResNet50.",
-    "figure_3b": "The architecture of COVID-Net.",
-    "figure_4a": "ROC curves of RN4 and CN2 with the chance line.",
-    "figure_4b": "The confusion matrix of RN4: counts, coloured by the share of each true class.",
-    "figure_5a": "A COVID-19 test image with its Grad-CAM and Integrated Gradients overlays.",
-    "figure_5b": "Another COVID-19 test image with its Grad-CAM and Integrated Gradients overlays.",
-}
+HEADS = {"augmentation": "Augmen\u00adtation"}  # a soft hyphen: the column is narrow
 
 
 @dataclass
@@ -60,7 +49,7 @@ def table1(run: Run, frame: pd.DataFrame, source: str) -> Table:
     settings = [name for name in SETTINGS if name in frame]
     measured = [name for name in SCORE_NAMES if name in frame]
     numbers = ["free_params"] if "free_params" in frame else []
-    columns = ["Row", *(label(name) for name in settings), *(["Free parameters"] if numbers else [])]
+    columns = ["Row", *(HEADS.get(name, label(name)) for name in settings), *(["Free parameters"] if numbers else [])]
     columns += [f"{SCORE_NAMES[name]} (%)" for name in measured]
     best = {name: pd.to_numeric(frame.loc[_trained(frame), name], errors="coerce").max() for name in measured}
     rows = []
@@ -70,7 +59,9 @@ def table1(run: Run, frame: pd.DataFrame, source: str) -> Table:
         cells += [_free_parameters(line) for _ in numbers]
         cells += [_score(line, name, best[name]) for name in measured]
         rows.append(cells)
-    caption = "Table 1 of the paper: this run's value with its 95 % interval over patients, the published value below."
+    caption = (
+        "Table 1 of the paper: this run's value, its 95 % interval over patients, and the published value (publ.)."
+    )
     made_in = run.cell(r"at\.table1\b", r"\btable1\b")
     numeric = [False] * (1 + len(settings)) + [True] * (len(numbers) + len(measured))
     return Table(caption, columns, rows, numeric, source, made_in[0] if made_in else None)
@@ -87,22 +78,23 @@ def _yes_no(value: Any) -> Any:
 
 def _free_parameters(line: pd.Series) -> Cell:
     own, published = line.get("free_params"), line.get("free_params_published")
-    note = "" if pd.isna(published) else f"published {int(published):,}"
+    note = "" if pd.isna(published) else f"publ. {int(published):,}"
     return Cell(text(None if pd.isna(own) else int(own)), note=note, marks=("number",))
 
 
 def _score(line: pd.Series, name: str, best: float) -> Cell:
     value, low, high = (line.get(f"{name}{end}", np.nan) for end in ("", "_low", "_high"))
     published, repeated = line.get(f"{name}_published", np.nan), line.get("seeds", 1) > 1
-    note = "" if pd.isna(published) else f"published {published:g}"
+    note = "" if pd.isna(published) else f"publ. {published:g}"
     if pd.isna(value):
         return Cell(text(None), note=note, marks=("number",))
     interval = "" if pd.isna(low) else f"[{low:.1f}, {high:.1f}]"
     if repeated and not pd.isna(line.get(f"{name}_mean")):
         note = f"{line['seeds']:g} seeds: {line[f'{name}_mean']:.1f} ± {line[f'{name}_std']:.1f}; {note}".rstrip("; ")
     marks = ("number", "best") if round(value, 1) == round(best, 1) else ("number",)
-    verdict = line.get(f"{name}_verdict", "")
-    return Cell(f"{value:.1f}", interval=interval, note=note, marks=marks, verdict=verdict if verdict in ("inside", "outside") else "")
+    word = line.get(f"{name}_verdict", "")
+    verdict = word if word in ("inside", "outside") else ""
+    return Cell(f"{value:.1f}", interval=interval, note=note, marks=marks, verdict=verdict)
 
 
 def agreement(frame: pd.DataFrame) -> tuple[int, int]:
@@ -151,13 +143,12 @@ def _baseline_tile(run: Run) -> Tile | None:
     if not path.is_file():
         return None
     guess = files.read_json(path).get("covid_f1")
-    scores = {
-        name: found["covid_f1"] for name in run.experiments if (found := run.metrics(name)) and found.get("covid_f1")
-    }
+    known = {name: run.metrics(name) or {} for name in run.experiments}
+    scores = {name: found["covid_f1"] for name, found in known.items() if found.get("covid_f1") is not None}
     if guess is None or not scores:
         return None
     best = max(scores, key=scores.get)
-    note = f"COVID-19 F1 of guessing from the image's source alone; the best row, {best}, scores {100 * scores[best]:.0f} %."
+    note = f"COVID-19 F1 of guessing from the source alone; the best row, {best}, has {100 * scores[best]:.0f} %."
     return Tile("Source-only baseline", f"{100 * guess:.0f} %", note, "data.html")
 
 

@@ -9,7 +9,18 @@ import pandas as pd
 from lib import files, params, paths, provenance
 from lib.report import notebook
 
-GROUPS = {"03_pretraining", "04_experiment"}  # notebooks that run once for each of several parameter sets
+FIGURES = {
+    "figure_1a": "A chest X-ray of COVIDx.",
+    "figure_1b": "A dermatoscopic image of HAM10000.",
+    "figure_2a": "Images of each class of COVIDx in the training, validation and test set, on a logarithmic axis.",
+    "figure_2b": "Images of each class of HAM10000 in the training, validation and test set, on a logarithmic axis.",
+    "figure_3a": "The basic block of ResNet50.",
+    "figure_3b": "The architecture of COVID-Net.",
+    "figure_4a": "ROC curves of RN4 and CN2 with the chance line.",
+    "figure_4b": "The confusion matrix of RN4: counts, coloured by the share of each true class.",
+    "figure_5a": "A COVID-19 test image with its Grad-CAM and Integrated Gradients overlays.",
+    "figure_5b": "Another COVID-19 test image with its Grad-CAM and Integrated Gradients overlays.",
+}
 
 
 @dataclass
@@ -73,7 +84,7 @@ class Run:
         return stems.get(f"04_experiment-{experiment}")
 
     def cell(self, *patterns: str) -> tuple[str, str] | None:
-        """Address and alternative text of the cell that made something: the first pattern found in a notebook's code."""
+        """Address and alternative text of the cell that made something: where the first pattern occurs in the code."""
         for pattern in patterns:
             for item in self.notebooks:
                 found = item.find(pattern)
@@ -120,6 +131,17 @@ def _missing(run: Run) -> list[str]:
     ):
         if not path.is_file():
             lines.append(f"{what} ({params.show(path)}) has not been made.")
+    figures = [name for name in FIGURES if not (run.at.figures / f"{name}.png").is_file()]
+    if figures:
+        lines.append(f"Figures not made yet: {', '.join(name.removeprefix('figure_') for name in figures)}.")
+    folders = {
+        "Prepared chest images": run.at.covidx,
+        "Prepared skin images": run.at.ham10000,
+        "The audit's tables": run.at.audit,
+    }
+    lines += [
+        f"{what} ({params.show(path)}) have not been made." for what, path in folders.items() if not path.is_dir()
+    ]
     return lines
 
 

@@ -20,8 +20,8 @@ SPLITS = ("train", "validation", "test")
 SCORES = ("accuracy", "macro_f1", "macro_auc", "covid_precision", "covid_recall", "covid_f1", "covid_auc")
 
 
-def split_table(run: Run, folder: Path, name: str, source: str) -> Table | None:
-    """Images (and patients or lesions) of each class in each subset of one prepared data set."""
+def split_table(run: Run, folder: Path, name: str, unit: str, source: str) -> Table | None:
+    """Images of each class in each subset of a prepared data set, and how many patients or lesions they show."""
     index = run.frame(folder / "index.csv")
     if index is None or not {"label", "split", "group_id"} <= set(index.columns):
         return None
@@ -31,16 +31,16 @@ def split_table(run: Run, folder: Path, name: str, source: str) -> Table | None:
         cells = [Cell(kind)]
         for split in SPLITS:
             subset = part[part["split"] == split]
-            cells.append(_count(subset))
-        rows.append([*cells, _count(part)])
-    caption = f"{name}: images of each class in each subset, and below them the patients or lesions that they show."
+            cells.append(_count(subset, unit))
+        rows.append([*cells, _count(part, unit)])
+    caption = f"{name}: images of each class in each subset, and the {unit} that they show."
     made_in = run.cell(r"\bsplit\b")
     columns = ["Class", *(split.capitalize() for split in SPLITS), "All"]
     return Table(caption, columns, rows, [False, *[True] * 4], source, made_in and made_in[0])
 
 
-def _count(part: pd.DataFrame) -> Cell:
-    return Cell(text(len(part)), note=f"of {part['group_id'].nunique():,}", marks=("number",))
+def _count(part: pd.DataFrame, unit: str) -> Cell:
+    return Cell(text(len(part)), note=f"{part['group_id'].nunique():,} {unit}", marks=("number",))
 
 
 def excluded_table(run: Run, folder: Path, name: str, source: str) -> Table | None:
@@ -50,7 +50,7 @@ def excluded_table(run: Run, folder: Path, name: str, source: str) -> Table | No
         return None
     reason = excluded["reason"].astype(str).str.split(":").str[0]
     counted = excluded.assign(reason=reason).groupby(["source", "reason"]).size().reset_index(name="files")
-    made_in = run.cell(r"\bexcluded\b")
+    made_in = run.cell(r"[\"']excluded(\.csv)?[\"']", r"\bexcluded\b")
     return from_frame(counted, f"{name}: files left out, and why.", source=source, made_in=made_in and made_in[0])
 
 
@@ -68,7 +68,7 @@ def audit_tables(run: Run, address) -> list[Table]:
         if frame is None or path.stem.endswith("predictions"):
             continue
         caption = AUDIT.get(path.stem, f"{label(path.stem)}.")
-        made_in = run.cell(rf"\b{path.stem}\b")
+        made_in = run.cell(rf"[\"']{path.stem}(\.csv)?[\"']")
         table = from_frame(frame, caption, limit=25, source=address(path), made_in=made_in and made_in[0])
         if frame.empty:
             table.caption = f"{caption.rstrip('.')}: none found."
@@ -81,7 +81,7 @@ def audit_tables(run: Run, address) -> list[Table]:
 
 def _scores(run: Run, scores: dict[str, Any], caption: str, source: str) -> Table:
     rows = [[Cell(label(name)), _percent(scores[name])] for name in SCORES if name in scores]
-    made_in = run.cell(r"source_only")
+    made_in = run.cell(r"[\"']source_only(\.json)?[\"']", r"\bsource_only\(")
     return Table(caption, ["Score", "Value (%)"], rows, [False, True], source, made_in and made_in[0])
 
 

@@ -153,13 +153,13 @@ class Site:
 
     def _about(self) -> Iterator[Page]:
         run, tables = self.run, []
-        for folder, name in ((run.at.covidx, "COVIDx"), (run.at.ham10000, "HAM10000")):
-            for make, path in (
-                (sheets.split_table, folder / "index.csv"),
-                (sheets.excluded_table, folder / "excluded.csv"),
-            ):
-                found = make(run, folder, name, self.address(path)) if path.is_file() else None
-                tables += [found] if found else []
+        for folder, name, unit in ((run.at.covidx, "COVIDx", "patients"), (run.at.ham10000, "HAM10000", "lesions")):
+            index, excluded = folder / "index.csv", folder / "excluded.csv"
+            if index.is_file():
+                tables.append(sheets.split_table(run, folder, name, unit, self.address(index)))
+            if excluded.is_file():
+                tables.append(sheets.excluded_table(run, folder, name, self.address(excluded)))
+        tables = [table for table in tables if table]
         context = {"tables": tables, "audit": sheets.audit_tables(run, self.address)}
         kicker = "After Gebru et al., Datasheets for Datasets"
         yield Page("data.html", "Data sheet", "Data sheet", "data", "about", kicker, context=context)

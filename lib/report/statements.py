@@ -44,11 +44,8 @@ def read(frame: pd.DataFrame) -> list[Statement]:
         anchor = html.slug(str(line.get("id", line[title])))[:60]
         anchor = anchor if anchor not in used else f"{anchor}-{number}"
         used.add(anchor)
-        facts = [
-            _fact(name, line[name])
-            for name in frame.columns
-            if name not in (title, quote, "id") and text(line[name]) != NONE
-        ]
+        others = [name for name in frame.columns if name not in (title, quote, "id")]
+        facts = [_fact(name, line[name]) for name in others if text(line[name]) != NONE]
         said = text(line[quote]) if quote else NONE
         statements.append(Statement(anchor, text(line[title]), "" if said == NONE else said, facts))
     return statements

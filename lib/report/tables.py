@@ -88,7 +88,14 @@ def cell(value: Any) -> Cell:
 
 def label(column: str) -> str:
     """A column's name as a header: `covid_f1` becomes `COVID-19 F1`."""
-    words = {"id": "ID", "f1": "F1", "auc": "AUC", "covid": "COVID-19", "sha256": "SHA-256", "low": "low", "ece": "ECE", "p": "p"}
+    words = {
+        "id": "ID",
+        "f1": "F1",
+        "auc": "AUC",
+        "covid": "COVID-19",
+        "sha256": "SHA-256",
+        "ece": "ECE",
+    }
     parts = [words.get(part.lower(), part) for part in str(column).replace("_", " ").split()]
     joined = " ".join(parts)
     return joined if len(joined) == 1 else joined[:1].upper() + joined[1:]

@@ -53,10 +53,12 @@ def picture(width: int = 480, height: int = 300, seed: int = 0) -> bytes:
 
 
 def _save(path: Path, listed: list, papermill: dict) -> None:
+    stopped = False
     for number, cell in enumerate(listed, 1):
-        cell["id"] = cell.metadata.get("id", f"cell-{number}")
+        cell["id"] = f"cell-{number}"
         if cell.cell_type == "code":
-            cell.execution_count = number
+            cell.execution_count = None if stopped else number
+            stopped = stopped or any(output.output_type == "error" for output in cell.outputs)
     node = cells.new_notebook(cells=listed, metadata={"papermill": papermill} if papermill else {})
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(node, path)
@@ -118,11 +120,13 @@ def _notebooks(root: Path) -> None:
         {"parameters": passed, "duration": 5.0},
     )
     _save(
-        folder / "06_explainability.ipynb",
+        folder / "06_explainability.failed.ipynb",
         [
             cells.new_markdown_cell("# Where do the networks look?"),
             _code("first()", _shown(plain="1")),
-            _code("1 / 0", cells.new_output("error", ename="ZeroDivisionError", evalue=EVIL, traceback=["\x1b[31mTrace"])),
+            _code(
+                "1 / 0", cells.new_output("error", ename="ZeroDivisionError", evalue=EVIL, traceback=["\x1b[31mTrace"])
+            ),
             cells.new_code_cell("after()"),
         ],
         {"parameters": passed, "exception": True},
