@@ -96,8 +96,8 @@ def _nv(rng, lesion, skin, distance, along, across):
     out = _mix(skin, TAN if lesion.hue > 0.4 else BROWN, 0.80 * inside)
     out = _mix(out, DARK, inside * (0.25 + 0.45 * depth) * (0.8 + 0.2 * lesion.hue))
     step, shape = 0.075, distance.shape
-    u = along / step + 0.35 * smooth_noise(rng, shape, 10)
-    v = across / step + 0.35 * smooth_noise(rng, shape, 10)
+    u = along / step + 0.7 * smooth_noise(rng, shape, 9)
+    v = across / step + 0.7 * smooth_noise(rng, shape, 9)
     net = np.maximum(bump(np.mod(u + v, 1) - 0.5, 0.17), bump(np.mod(u - v, 1) - 0.5, 0.17))
     fading = 0.45 * np.clip(1.1 - depth, 0, 1) + 0.1
     out = _mix(out, (168, 84, 64), 0.25 * inside * edge(smooth_noise(rng, shape, 5), 0.4))
