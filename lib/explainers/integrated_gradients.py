@@ -1,0 +1,192 @@
+"""Integrated Gradients (section 4.4.2; Sundararajan et al., 2017).
+
+The straight path from the baseline x' to the image x is cut into m steps. By the trapezoid rule the mean gradient along
+it is the mean over the steps k = 1 ... m of g_k, where g_k is the mean of the gradients at the step's two ends; the
+attribution is (x - x') times that mean. So m steps need m + 1 gradients, and the attributions of all pixels add up to
+score(x) - score(x') but for the error of the rule (completeness).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lib.explainers.scores import DEFAULT_BYTES, check_classes, images_within, network_input, score_layer
+
+NOISE_BASELINES = 2
+"""Number of random baselines that the authors' code averaged over."""
+
+
+@dataclass(frozen=True)
+class Attributions:
+    """Attributions of N images.
+
+    Attributes:
+        values: (N, S, S, 3) float32, signed, in units of the score.
+        score: (N,) float32, the explained class score of the image.
+        baseline_score: (N,) float32, that of the baseline (the mean over several).
+    """
+
+    values: np.ndarray
+    score: np.ndarray
+    baseline_score: np.ndarray
+
+    @property
+    def completeness_error(self) -> np.ndarray:
+        """(N,) float64: |sum of attributions - (score - baseline score)| / |score - baseline score|."""
+        total = self.values.sum(axis=(1, 2, 3), dtype=np.float64)
+        change = self.score.astype(np.float64) - self.baseline_score
+        return np.abs(total - change) / np.maximum(np.abs(change), np.finfo(np.float32).eps)
+
+
+class IntegratedGradients:
+    """Explains class scores by the pixels, many images and steps in one gradient call.
+
+    Args:
+        model: flat functional model, (N, S, S, 3) in 0..255 to class probabilities.
+        steps: m.
+        reading: "as_described": black baseline. "as_published": the mean over two baselines of uniform noise, and the
+            image is rescaled once more before the model, which rescales it itself, as the authors' code did. Both
+            explain the score before softmax.
+        memory: bytes that the activations of one gradient call may take.
+        seed: of the noise baselines.
+
+    Raises:
+        ValueError: steps below 1 or unknown reading.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        steps: int = 50,
+        reading: str = "as_described",
+        memory: int = DEFAULT_BYTES,
+        seed: int = 1,
+    ):
+        score_layer(model, reading)
+        check_steps([steps])
+        self.steps = steps
+        self._scores = keras.Model(model.inputs, model.get_layer(score_layer(model, "as_described")).output)
+        self._rescale_first = model.get_layer("rescaling") if reading == "as_published" else None
+        self._batch = images_within(self._scores, memory)
+        self.classes = int(self._scores.output_shape[-1])
+        self._baselines = baselines(model.input_shape[1:], reading, seed)
+        shape, numbers = model.input_shape[1:], tf.float32
+        self._call = tf.function(
+            self._weighted_gradients,
+            input_signature=[
+                tf.TensorSpec((None, *shape), numbers),
+                tf.TensorSpec(shape, numbers),
+                tf.TensorSpec((None,), tf.int32),
+                tf.TensorSpec((None,), tf.int32),
+                tf.TensorSpec((None,), numbers),
+                tf.TensorSpec((None, None), numbers),
+            ],
+        )
+
+    def __call__(self, images: np.ndarray, classes) -> Attributions:
+        """Explains one class of each image.
+
+        Args:
+            images: (N, S, S, 1) or (N, S, S, 3), values 0..255.
+            classes: (N,) positions of the explained classes, or one position for all.
+        """
+        return self.at_steps(images, classes, [self.steps])[self.steps]
+
+    def at_steps(self, images: np.ndarray, classes, steps: Sequence[int]) -> dict[int, Attributions]:
+        """The same for several m at once: coarse paths are subsets of the finest, whose gradients serve all.
+
+        Args:
+            images: as `__call__`.
+            classes: as `__call__`.
+            steps: values of m; each must divide the largest.
+
+        Raises:
+            ValueError: an m does not divide the largest one.
+        """
+        check_steps(steps)
+        images = network_input(images)
+        classes = check_classes(classes, len(images), self.classes)
+        runs = [self._along(images, baseline, classes, steps) for baseline in self._baselines]
+        values, first, last = (np.mean(part, axis=0) for part in zip(*runs, strict=True))
+        return {m: Attributions(values[:, k], last, first) for k, m in enumerate(steps)}
+
+    def _along(self, images, baseline, classes, steps):
+        """One baseline: (N, M, S, S, 3) attributions, (N,) scores of the baseline and of the images."""
+        fractions = path_fractions(max(steps))
+        weights = np.stack([trapezoid_weights(m, max(steps)) for m in steps])
+        points = len(fractions)
+        sums = np.zeros((len(images), len(steps), *images.shape[1:]), np.float32)
+        scores = np.zeros((len(images), points), np.float32)
+        for start in range(0, len(images) * points, self._batch):
+            pairs = np.arange(start, min(start + self._batch, len(images) * points))
+            image, point = pairs // points, pairs % points
+            here = slice(image[0], image[-1] + 1)
+            added, found = self._call(
+                images[here],
+                baseline,
+                (image - image[0]).astype(np.int32),
+                classes[image],
+                fractions[point],
+                weights[:, point],
+            )
+            sums[here] += added.numpy()
+            scores[image, point] = found.numpy()
+        return (images - baseline)[:, None] * sums, scores[:, 0], scores[:, -1]
+
+    def _weighted_gradients(self, images, baseline, owner, classes, fractions, weights):
+        """Sums of weighted gradients, (n, M, S, S, 3), and scores (B,), of B points on the paths of n images.
+
+        One call gives the gradients of all points: each point's score depends on that point alone, so the gradient of
+        the scores' sum holds them side by side.
+        """
+        points = interpolate(tf.gather(images, owner), baseline, fractions)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(points)
+            pixels = points if self._rescale_first is None else self._rescale_first(points)
+            scores = tf.gather(self._scores(pixels, training=False), classes, axis=1, batch_dims=1)
+        gradients = tf.cast(tape.gradient(scores, points), tf.float32)
+        belongs = tf.one_hot(owner, tf.shape(images)[0], axis=0)
+        sums = tf.einsum("nb,mb,bhwc->nmhwc", belongs, weights, gradients, optimize="optimal")
+        return sums, tf.cast(scores, tf.float32)
+
+
+def baselines(shape: tuple[int, int, int], reading: str, seed: int = 1) -> list[np.ndarray]:
+    """The starting images, each of `shape`, float32 in 0..255: one black, or the authors' code's two of noise."""
+    if reading == "as_described":
+        return [np.zeros(shape, np.float32)]
+    generator = np.random.default_rng(seed)
+    return [generator.uniform(0, 255, shape).astype(np.float32) for _ in range(NOISE_BASELINES)]
+
+
+def path_fractions(steps: int) -> np.ndarray:
+    """(m + 1,) float32 equally spaced from 0, the baseline, to 1, the image."""
+    return np.linspace(0, 1, steps + 1, dtype=np.float32)
+
+
+def trapezoid_weights(steps: int, finest: int | None = None) -> np.ndarray:
+    """(finest + 1,) float32 weights of the gradients at the finest path's points, with sum 1.
+
+    Args:
+        steps: m of the rule; 1/m inside, 1/(2m) at the two ends, 0 at points that the coarser path leaves out.
+        finest: m of the path whose points are weighed; `steps` unless given.
+    """
+    finest = finest or steps
+    weights = np.zeros(finest + 1, np.float32)
+    weights[:: finest // steps] = 1 / steps
+    weights[[0, -1]] /= 2
+    return weights
+
+
+def interpolate(images, baseline, fractions):
+    """(B, S, S, C) points at fraction (B,) of the way from the baseline (S, S, C) to each of (B, S, S, C) images."""
+    return baseline + tf.reshape(fractions, (-1, 1, 1, 1)) * (images - baseline)
+
+
+def check_steps(steps: Sequence[int]) -> None:
+    """Raises ValueError unless every m is a whole number from 1 that divides the largest."""
+    wrong = [m for m in steps if m < 1 or max(steps) % m]
+    if wrong or not len(steps):
+        raise ValueError(f"steps: found {list(steps)}, expected whole numbers from 1 that divide the largest of them")

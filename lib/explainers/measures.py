@@ -1,0 +1,87 @@
+"""How two explanations agree, and where an explanation points: measures of one map each, on plain arrays.
+
+All take maps (S, S) that are not negative, as `evidence` and Grad-CAM give them. A map that is zero everywhere points
+nowhere: its measures are nan.
+"""
+
+import numpy as np
+from scipy import ndimage, stats
+from skimage.metrics import structural_similarity
+
+SMOOTHING = 1 / 64
+"""Standard deviation of the Gaussian that smooths Integrated Gradients, as a share of the image's side."""
+
+TOP_SHARE = 0.1
+"""Share of the pixels that counts as a map's top."""
+
+
+def evidence(attributions: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
+    """(N, S, S) evidence for the explained class from (N, S, S, 3) signed attributions.
+
+    The channels of a grey image are equal, so a pixel's attribution is their sum; its positive part speaks for the
+    class, as the ReLU of Grad-CAM keeps what does. Smoothing joins the scattered pixels to regions that an eye, and the
+    measures below, can compare.
+    """
+    positive = np.maximum(np.asarray(attributions).sum(axis=-1), 0)
+    sigma = smoothing * positive.shape[-1]
+    return ndimage.gaussian_filter(positive, sigma=(0, sigma, sigma))
+
+
+def is_empty(values: np.ndarray) -> bool:
+    """Whether a map is constant, so that it ranks nothing."""
+    return bool(np.ptp(values) == 0)
+
+
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's rank correlation of two maps over their pixels, -1..1; nan if either is constant."""
+    if is_empty(one) or is_empty(other):
+        return float("nan")
+    return float(stats.spearmanr(one.ravel(), other.ravel()).statistic)
+
+
+def similarity(one: np.ndarray, other: np.ndarray) -> float:
+    """Structural similarity (Wang et al., 2004) of two maps, each divided by its maximum; nan if either is constant."""
+    if is_empty(one) or is_empty(other):
+        return float("nan")
+    return float(structural_similarity(one / one.max(), other / other.max(), data_range=1.0))
+
+
+def order(values: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(S * S,) flat positions by falling value; pixels with equal values come in random, seeded order.
+
+    Grad-CAM maps of a few cells have plateaus, and any fixed order among equals would favour a corner of the image.
+    """
+    shuffle = np.random.default_rng(seed).permutation(values.size)
+    return shuffle[np.argsort(-values.ravel()[shuffle], kind="stable")]
+
+
+def top_overlap(one: np.ndarray, other: np.ndarray, share: float = TOP_SHARE) -> float:
+    """Share 0..1 of one map's top pixels that are top pixels of the other; `share` is expected by chance."""
+    if is_empty(one) or is_empty(other):
+        return float("nan")
+    count = max(1, round(share * one.size))
+    common = np.intersect1d(order(one, seed=0)[:count], order(other, seed=1)[:count], assume_unique=True)
+    return len(common) / count
+
+
+def share_inside(values: np.ndarray, inside: np.ndarray) -> float:
+    """Share 0..1 of a map's sum that lies where `inside` (S, S) is true; the area's share is expected by chance."""
+    if is_empty(values) or not inside.any():
+        return float("nan")
+    return float(values[inside].sum(dtype=np.float64) / values.sum(dtype=np.float64))
+
+
+def points_inside(values: np.ndarray, inside: np.ndarray) -> float:
+    """Pointing game (Zhang et al., 2018): 1 if the highest pixel lies inside, else 0; equal maxima share the point."""
+    if is_empty(values) or not inside.any():
+        return float("nan")
+    return float(inside[values == values.max()].mean())
+
+
+def boxes_mask(boxes: np.ndarray, size: int) -> np.ndarray:
+    """(S, S) bool, true inside any of the (K, 4) boxes x, y, width, height in pixels (clipped to the image)."""
+    mask = np.zeros((size, size), dtype=bool)
+    for x, y, width, height in np.asarray(boxes, dtype=float).reshape(-1, 4):
+        left, top = max(0, round(x)), max(0, round(y))
+        mask[top : max(top, round(y + height)), left : max(left, round(x + width))] = True
+    return mask

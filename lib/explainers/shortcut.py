@@ -1,0 +1,107 @@
+"""A planted shortcut: would the scorecard catch a network that cheats?
+
+A small network is trained twice on the same images with the same start: once as they are, once with a bright patch on
+those of one class, as a hospital's tag would be. Both then explain the same patched test images. If explanations show
+what a network uses, only the network that learnt the patch may put its attribution there.
+"""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lib.explainers.scores import network_input
+
+SIDE = 64
+"""Pixels a side of the images in this control, whatever the run's."""
+
+PATCH = (3, 4, 9, 7)
+"""The patch: top, left, height, width in pixels; a corner that holds no lung."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two networks.
+
+    Attributes:
+        clean: trained on the images as they are.
+        planted: trained on the images with the patch.
+        layer: the layer that Grad-CAM explains either by.
+    """
+
+    clean: keras.Model
+    planted: keras.Model
+    layer: str = "convolution_4"
+
+
+def shrink(images: np.ndarray) -> np.ndarray:
+    """(N, SIDE, SIDE, 1) float32 from (N, S, S, C) images of any size, antialiased; colours become their mean."""
+    grey = np.asarray(images, np.float32).mean(axis=-1, keepdims=True)
+    return tf.image.resize(grey, (SIDE, SIDE), antialias=True).numpy()
+
+
+def mark(images: np.ndarray) -> np.ndarray:
+    """The same (N, SIDE, SIDE, 1) images with a white patch that has a dark bar, such as a letter makes."""
+    marked = np.array(images, dtype=np.float32)
+    top, left, height, width = PATCH
+    marked[:, top : top + height, left : left + width] = 235
+    marked[:, top + 2 : top + height - 2, left + width // 2] = 30
+    return marked
+
+
+def patch_mask() -> np.ndarray:
+    """(SIDE, SIDE) bool, true where the patch is."""
+    mask = np.zeros((SIDE, SIDE), dtype=bool)
+    top, left, height, width = PATCH
+    mask[top : top + height, left : left + width] = True
+    return mask
+
+
+def small_network(classes: int, seed: int = 1) -> keras.Model:
+    """A network of four strided convolutions and global average pooling, with the layer names of the large ones."""
+    inputs = keras.Input((SIDE, SIDE, 3), name="image")
+    features = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(inputs)
+    for number, filters in enumerate((12, 24, 32, 48), start=1):
+        features = keras.layers.Conv2D(
+            filters,
+            3,
+            strides=2 if number < 4 else 1,
+            padding="same",
+            activation="relu",
+            kernel_initializer=keras.initializers.HeNormal(seed=seed + number),
+            name=f"convolution_{number}",
+        )(features)
+    pooled = keras.layers.GlobalAveragePooling2D(name="pooling")(features)
+    start = keras.initializers.GlorotUniform(seed=seed)
+    logits = keras.layers.Dense(classes, kernel_initializer=start, name="logits", dtype="float32")(pooled)
+    outputs = keras.layers.Activation("softmax", name="probabilities", dtype="float32")(logits)
+    return keras.Model(inputs, outputs, name="small_network")
+
+
+def train_pair(
+    images: np.ndarray, labels: np.ndarray, classes: int, marked_class: int = 0, epochs: int = 15, seed: int = 1
+) -> Pair:
+    """Trains both networks.
+
+    Args:
+        images: (N, SIDE, SIDE, 1), values 0..255.
+        labels: (N,) integers.
+        classes: K.
+        marked_class: the class whose images carry the patch for one of the networks.
+        epochs: passes over the images.
+        seed: of the start and of the order of the images, the same for both.
+    """
+    planted = np.where((labels == marked_class)[:, None, None, None], mark(images), images)
+    return Pair(*(_trained(version, labels, classes, epochs, seed) for version in (images, planted)))
+
+
+def _trained(images, labels, classes, epochs, seed):
+    model = small_network(classes, seed)
+    # equal weight for every class, as in section 4.3.2, so that a rare class is learnt
+    counts = np.bincount(labels, minlength=classes)
+    weights = {k: len(labels) / (classes * max(1, count)) for k, count in enumerate(counts)}
+    model.compile(keras.optimizers.Adam(3e-3), loss="sparse_categorical_crossentropy")
+    keras.utils.set_random_seed(seed)
+    model.fit(network_input(images), labels, batch_size=32, epochs=epochs, class_weight=weights, verbose=0)
+    return model

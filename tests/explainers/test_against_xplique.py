@@ -1,0 +1,74 @@
+"""Both explanations against xplique (Fel et al., 2022), an independent implementation, on the same networks.
+
+Where the definitions agree, so must the maps. They differ in four points, and the tests set each of them equal:
+xplique's `steps` counts the points of the path (ours: the steps between them), it enlarges Grad-CAM by bicubic
+interpolation (ours: bilinear, section 4.4.1 says nothing), by default it averages the channels (ours keeps them), and
+its parameter `output_layer`, meant to choose the score before softmax, has no effect in version 2.0 (a test shows it).
+"""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lib import models
+from lib.explainers.bench import xplique_explainers
+from lib.explainers.grad_cam import GradCam, upsample
+from lib.explainers.integrated_gradients import IntegratedGradients
+from lib.explainers.scores import network_input
+from tests.explainers import networks
+
+pytest.importorskip("xplique")
+STEPS = 6
+
+
+def correlation(one, other) -> float:
+    return float(np.corrcoef(np.ravel(one), np.ravel(other))[0, 1])
+
+
+def subjects():
+    yield pytest.param(lambda: (networks.convolutional(32), "maps", 32), id="small")
+    for backbone, layer in models.LAST_CONVOLUTION.items():
+        make = lambda name=backbone, at=layer: (models.build(name, 64, seed=3), at, 64)  # noqa: E731
+        yield pytest.param(make, id=backbone, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("subject", subjects())
+def test_same_explanations_as_xplique(subject):
+    model, layer, size = subject()
+    pixels, classes = network_input(networks.images(3, size, seed=5)), np.array([0, 1, 2])
+    gradients, cams = xplique_explainers(model, layer, STEPS)
+
+    ours = IntegratedGradients(model, STEPS)(pixels, classes).values
+    theirs = gradients(pixels, classes)
+    assert all(correlation(a, b) > 0.999 for a, b in zip(ours, theirs, strict=True))
+    np.testing.assert_allclose(ours, theirs, atol=2e-3 * np.abs(theirs).max())
+
+    coarse = GradCam(model, layer).coarse(pixels, classes)
+    bicubic = tf.image.resize(coarse[..., None], (size, size), method="bicubic")[..., 0].numpy()
+    theirs = cams(pixels, classes)
+    seen = [k for k in range(3) if np.ptp(theirs[k])]
+    assert seen, "every Grad-CAM map is zero: the images do not test anything"
+    assert all(correlation(bicubic[k], theirs[k]) > 0.999 for k in seen)
+    np.testing.assert_allclose(bicubic, theirs, atol=2e-3 * np.abs(theirs).max())
+
+
+def test_bilinear_and_bicubic_enlargement_differ_but_little():
+    # A 2 x 2 map with one hot cell: bicubic overshoots beyond the cell's value, bilinear cannot
+    coarse = np.array([[[1, 0], [0, 0]]], np.float32)
+    bicubic = tf.image.resize(coarse[..., None], (64, 64), method="bicubic")[..., 0].numpy()
+    bilinear = upsample(coarse, (64, 64))
+    assert bicubic.max() > 1 >= bilinear.max()
+    assert 0.99 < correlation(bilinear, bicubic) < 0.9999
+
+
+def test_xplique_ignores_its_output_layer():
+    # Kept as a reminder why it is given a model without softmax; when this fails, the detour can go
+    from xplique.attributions import IntegratedGradients as Theirs
+
+    model, pixels = networks.convolutional(32), network_input(networks.images(2, 32))
+    wanted = np.eye(3, dtype=np.float32)[[0, 1]]
+    with_layer, without = (
+        Theirs(model, output_layer=layer, steps=4, reducer=None).explain(pixels, wanted).numpy()
+        for layer in ("logits", None)
+    )
+    np.testing.assert_array_equal(with_layer, without)
