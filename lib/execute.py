@@ -6,11 +6,16 @@ python -m lib.execute notebooks/04_experiment.ipynb results/demo/notebooks/04_ex
 import argparse
 import json
 import logging
+import os
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import papermill
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from lib import params
@@ -42,14 +47,20 @@ def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) ->
         raise params.ParameterError(f"{params.show(notebook)}: its parameters cell does not list {', '.join(unlisted)}")
     failed = output.with_suffix(".failed.ipynb")
     _log_to_terminal(label)
-    with replacing(output) as temporary:
+    native = output.parent.parent / "logs" / f"{output.stem}.log"
+    with replacing(output) as temporary, _native_stderr_in(native):
         try:
             papermill.execute_notebook(
                 notebook, temporary, parameters=values, kernel_name="python3", progress_bar=False, log_output=True
             )
+        except DeadKernelError:
+            shutil.copyfile(temporary, failed)
+            raise NotebookFailed(
+                f"{label}: the kernel died; it may have run out of memory (lower batch_size, image_size or JOBS)\n"
+                f"Its last words are in {params.show(native)}, what ran is kept in {params.show(failed)}"
+            ) from None
         except PapermillExecutionError as error:
-            temporary.replace(failed)
-            temporary.touch()
+            shutil.copyfile(temporary, failed)
             cell = f"cell {error.cell_index} (In [{error.exec_count}])"
             source = error.source.strip().splitlines()
             where = f"{label}: {cell}, which begins `{source[0] if source else ''}`, failed"
@@ -57,6 +68,21 @@ def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) ->
                 f"{where}\n{error.ename}: {error.evalue}\nWhat ran is kept in {params.show(failed)}"
             ) from None
     failed.unlink(missing_ok=True)
+
+
+@contextmanager
+def _native_stderr_in(file: Path) -> Iterator[None]:
+    """Sends file descriptor 2, the kernel's included, to a file: libraries write there past Python's logging."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with file.open("wb") as log_file:
+        try:
+            os.dup2(log_file.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 class _CellOutput(logging.Filter):

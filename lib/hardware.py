@@ -7,6 +7,8 @@ import logging
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -34,9 +36,11 @@ def configure(
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    import keras
-    import tensorflow as tf
+    with _native_messages_dropped():
+        import keras
+        import tensorflow as tf
 
+        tf.config.list_physical_devices()
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     if deterministic:
@@ -48,6 +52,21 @@ def configure(
     library.setLevel(logging.INFO)
     library.handlers = [logging.StreamHandler(sys.stdout)]
     library.propagate = False
+
+
+@contextmanager
+def _native_messages_dropped() -> Iterator[None]:
+    """Drops what TensorFlow's loader writes past Python to file descriptor 2 (it cannot be told not to)."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
 
 
 def describe() -> dict[str, Any]:

@@ -102,8 +102,6 @@ class Params(BaseModel):
     def _consistent(self):
         if self.fine_tuning and (self.pretraining == "none" or not self.continues):
             raise ValueError("fine_tuning: true needs pretraining (imagenet or ham10000) and `continues: <row>`")
-        if self.continues and not self.fine_tuning:
-            raise ValueError(f"continues: {self.continues} needs fine_tuning: true")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: {self.seeds} repeats a seed; every seed may stand once")
         if self.seeds[0] != 1:
@@ -160,6 +158,11 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
     if experiment is not None and checked.experiment != experiment:
         raise ParameterError(
             f"params/experiments/{experiment}.yaml: experiment: found '{checked.experiment}', expected '{experiment}'"
+        )
+    if bool(checked.continues) != checked.fine_tuning and experiment is not None:
+        raise ParameterError(
+            f"params/experiments/{experiment}.yaml: fine_tuning: found {checked.fine_tuning} with continues: "
+            f"'{checked.continues}'; a fine-tuned row continues one, and no other row does"
         )
     return checked
 

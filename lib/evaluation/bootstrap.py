@@ -1,0 +1,179 @@
+"""The bootstrap over patients: how far a score would move had other patients of the same kind been tested.
+
+Patients (`group_id`), not images, are drawn with replacement, since the images of one patient are not independent
+(Field and Welsh, 2007, call this the cluster bootstrap). A resample is a weight a patient, so the confusion matrices of
+all resamples are one matrix product. The same weights serve every row of Table 1: rows are compared on the same
+resampled patients (the paired bootstrap).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from lib import metrics
+
+LEVEL = 0.95
+BLOCK = 250  # resamples handled at once where every image needs its weight: bounds the memory
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Weights of B resamples.
+
+    Attributes:
+        weights: (B, G) float32, how often each patient was drawn.
+        group: (N,) integers, the patient of each image.
+    """
+
+    weights: np.ndarray
+    group: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+
+def draw(groups: np.ndarray, labels: np.ndarray, samples: int, seed: int = 1) -> Resamples:
+    """Draws patients with replacement, as many as there are.
+
+    A resample in which a class of `labels` does not occur at all has no recall for it and is drawn again.
+
+    Args:
+        groups: (N,) ids, a patient each.
+        labels: (N,) integers.
+        samples: B, the number of resamples.
+        seed: of the generator; equal arguments give equal weights.
+    """
+    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    count, classes = group.max() + 1, np.unique(labels)
+    holds = np.zeros((count, len(classes)), dtype=np.float32)
+    holds[group, np.searchsorted(classes, labels)] = 1
+    generator = np.random.default_rng(seed)
+    weights = np.zeros((samples, count), dtype=np.float32)
+    missing = np.arange(samples)
+    while len(missing):
+        weights[missing] = generator.multinomial(count, np.full(count, 1 / count), size=len(missing))
+        missing = missing[(weights[missing] @ holds == 0).any(axis=1)]
+    return Resamples(weights, group)
+
+
+def confusions(resamples: Resamples, labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """(B, K, K) confusion matrices, rows the truth, from (N,) integer labels and predictions."""
+    table = by_patient(resamples.group, labels, predicted, classes)
+    product = resamples.weights @ table.reshape(len(table), -1).astype(np.float32)
+    return product.reshape(-1, classes, classes)
+
+
+def by_patient(group: np.ndarray, labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """(G, K, K) counts, a confusion matrix a patient."""
+    table = np.zeros((group.max() + 1, classes, classes), dtype=np.int64)
+    np.add.at(table, (group, labels, predicted), 1)
+    return table
+
+
+def scores(resamples: Resamples, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+    """The five scores of Table 1 in 0..1, each as (B,) values; arguments as `metrics.scores`."""
+    classes = probabilities.shape[1]
+    return metrics.from_confusion(confusions(resamples, labels, probabilities.argmax(axis=1), classes))
+
+
+def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+    """The percentile interval of (B,) bootstrap values."""
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def score_intervals(resamples: Resamples, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, tuple]:
+    """The 95 % interval in 0..1 of each of Table 1's scores.
+
+    A score that is 0 or 1 exactly does not move in any resample, so its percentile interval would be a point. There the
+    exact binomial bound over the patients that enter the score is taken instead (Clopper and Pearson, 1934).
+    """
+    classes, predicted = probabilities.shape[1], probabilities.argmax(axis=1)
+    found = {name: interval(values) for name, values in scores(resamples, labels, probabilities).items()}
+    bounds = _exact_bounds(by_patient(resamples.group, labels, predicted, classes))
+    return {name: found[name] if found[name][0] < found[name][1] else bounds[name] for name in found}
+
+
+def p_value(differences: np.ndarray) -> float:
+    """Two-sided p-value of (B,) paired bootstrap differences against 0, never below 1 / (B + 1).
+
+    Twice the smaller share of resamples on either side of 0, each counted with one added (Davison and Hinkley, 1997,
+    section 4.2).
+    """
+    count = len(differences)
+    smaller = min((differences <= 0).sum(), (differences >= 0).sum())
+    return float(min(1.0, 2 * (smaller + 1) / (count + 1)))
+
+
+def holm(values: list[float]) -> list[float]:
+    """p-values adjusted for their number (Holm, 1979), in the order given."""
+    order = np.argsort(values)
+    steps = np.asarray(values, dtype=float)[order] * np.arange(len(values), 0, -1)
+    adjusted = np.empty(len(values))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted.tolist()
+
+
+def areas(resamples: Resamples, positive: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """(B,) areas under the ROC curve; ties count half."""
+    found = [np.trapezoid(true, false, axis=1) for true, false in _curves(resamples, positive, score)]
+    return np.concatenate(found)
+
+
+def roc_band(resamples: Resamples, positive: np.ndarray, score: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """(2, len(grid)) lower and upper true positive rate at the false positive rates in `grid`, pointwise 95 %."""
+    lines = [
+        np.interp(grid, one_false, one_true)
+        for true, false in _curves(resamples, positive, score)
+        for one_true, one_false in zip(true, false, strict=True)
+    ]
+    return np.quantile(np.asarray(lines), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+
+
+def _curves(resamples: Resamples, positive: np.ndarray, score: np.ndarray):
+    """Yields (true, false) positive rates, each (block, thresholds + 1), in blocks of resamples."""
+    order = np.argsort(-score, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)  # the last image of each run of equals
+    group, is_positive = resamples.group[order], positive[order]
+    for start in range(0, len(resamples), BLOCK):
+        weights = resamples.weights[start : start + BLOCK][:, group].astype(np.float64)
+        rates = []
+        for part in (is_positive, ~is_positive):
+            sums = np.cumsum(weights * part, axis=1)[:, ends]
+            rates.append(np.concatenate([np.zeros((len(sums), 1)), sums / sums[:, -1:]], axis=1))
+        yield rates[0], rates[1]
+
+
+def _exact_bounds(tables: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Bounds of the scores that are 0 or 1 exactly, from (G, K, K) counts; a trial is a patient."""
+    total = tables.sum(axis=0)
+    values = metrics.from_confusion(total)
+    classes = len(total)
+    touches = [(tables[:, k].sum(axis=1) + tables[:, :, k].sum(axis=1)) > 0 for k in range(classes)]
+    f1 = metrics.from_confusion(np.stack([_first(total, k) for k in range(classes)]))["covid_f1"]
+    # F1 = 2 J / (1 + J) with the proportion J = TP / (TP + FP + FN), so a bound of J bounds F1
+    f1_bounds = [tuple(2 * j / (1 + j) for j in _binomial(x / (2 - x), touches[k].sum())) for k, x in enumerate(f1)]
+    return {
+        "accuracy": _binomial(values["accuracy"], len(tables)),
+        "macro_f1": tuple(float(x) for x in np.mean(f1_bounds, axis=0)),
+        "covid_precision": _binomial(values["covid_precision"], (tables[:, :, 0].sum(axis=1) > 0).sum()),
+        "covid_recall": _binomial(values["covid_recall"], (tables[:, 0].sum(axis=1) > 0).sum()),
+        "covid_f1": f1_bounds[0],
+    }
+
+
+def _first(matrix: np.ndarray, k: int) -> np.ndarray:
+    """The confusion matrix with class k moved to the front."""
+    order = [k, *(other for other in range(len(matrix)) if other != k)]
+    return matrix[np.ix_(order, order)]
+
+
+def _binomial(value: float, trials: int) -> tuple[float, float]:
+    """The Clopper-Pearson interval of 0 or all of `trials`; (value, value) for anything else, (0, 1) for no trial."""
+    if not trials:
+        return 0.0, 1.0
+    if value not in (0.0, 1.0):
+        return float(value), float(value)
+    found = stats.binomtest(int(value * trials), int(trials)).proportion_ci(LEVEL)
+    return float(found.low), float(found.high)
