@@ -1,0 +1,221 @@
+import io
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from lib.data import decode
+from lib.data.decode import Unreadable, prepare
+
+RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)  # every grey level once
+
+
+def encoded(image, kind, **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def grey(data, size=16):
+    return prepare(data, size, 1)[0][:, :, 0]
+
+
+def dicom(pixels, *, bits=8, photometric="MONOCHROME2", signed=False, **tags):
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = "1.2.3"
+    dataset = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    dataset.SOPClassUID, dataset.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
+    dataset.Rows, dataset.Columns = pixels.shape[:2]
+    dataset.SamplesPerPixel = 1 if pixels.ndim == 2 else 3
+    if pixels.ndim == 3:
+        dataset.PlanarConfiguration = 0
+    dataset.PhotometricInterpretation = photometric
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8 * pixels.dtype.itemsize, bits, bits - 1
+    dataset.PixelRepresentation = int(signed)
+    dataset.PixelData = pixels.tobytes()
+    for name, value in tags.items():
+        setattr(dataset, name, value)
+    return dataset
+
+
+def written(dataset):
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
+def test_grey_pictures_keep_every_level(kind):
+    assert np.array_equal(grey(encoded(Image.fromarray(RAMP), kind)), RAMP)
+
+
+def test_16_bit_keeps_its_full_range():
+    levels = (RAMP.astype(np.uint16)) * 257  # 0 .. 65535
+    assert np.array_equal(grey(encoded(Image.fromarray(levels), "PNG")), RAMP)
+
+
+def test_1_bit_is_black_and_white():
+    image = Image.fromarray(RAMP > 127)
+    assert np.array_equal(grey(encoded(image, "PNG")), np.where(RAMP > 127, 255, 0))
+
+
+def test_a_palette_gives_its_colours():
+    image = Image.fromarray(np.array([[0, 1]], np.uint8)).convert("P")
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    pixels, *_ = prepare(encoded(image.resize((2, 2)), "PNG"), 2, 3)
+    assert pixels[0, 0].tolist() == [255, 0, 0]
+    assert pixels[0, 1].tolist() == [0, 0, 255]
+
+
+def test_transparent_parts_become_black_and_opaque_ones_stay():
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    pixels[..., :3] = 200
+    pixels[0, 0, 3] = 255
+    assert grey(encoded(Image.fromarray(pixels), "PNG"), 2).tolist() == [[200, 0], [0, 0]]
+
+
+def test_colour_becomes_luminance():
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    pixels[...] = (100, 150, 50)
+    # ITU-R BT.601: 0.299 * 100 + 0.587 * 150 + 0.114 * 50 = 123.65
+    assert abs(int(grey(encoded(Image.fromarray(pixels), "PNG"), 2)[0, 0]) - 124) <= 1
+
+
+def test_cmyk_jpeg_is_read_in_colour_and_grey():
+    image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # pure red
+    data = encoded(image, "JPEG", quality=95)
+    red = prepare(data, 16, 3)[0][8, 8]
+    assert red[0] > 200
+    assert red[1] < 60
+    assert 50 < grey(data)[8, 8] < 110
+
+
+def test_exif_rotation_is_undone():
+    upright = Image.fromarray(np.array([[250, 250], [10, 10]], np.uint8)).resize((32, 32), Image.Resampling.NEAREST)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored turned: must be rotated by 90 degrees clockwise to stand upright
+    data = encoded(upright.rotate(90), "JPEG", quality=95, exif=exif)
+    picture = grey(data)
+    assert picture[2].mean() > 200
+    assert picture[-3].mean() < 60
+
+
+def test_a_dicom_of_8_bits_is_taken_as_it_is():
+    assert np.array_equal(grey(written(dicom(RAMP))), RAMP)
+
+
+def test_monochrome1_is_inverted():
+    assert np.array_equal(grey(written(dicom(RAMP, photometric="MONOCHROME1"))), 255 - RAMP)
+
+
+def test_12_bits_are_scaled_by_the_range_that_the_file_can_hold():
+    levels = np.array([[0, 4095], [2048, 1024]], np.uint16)
+    assert grey(written(dicom(levels, bits=12)), 2).tolist() == [[0, 255], [128, 64]]
+
+
+def test_signed_levels_and_rescaling():
+    levels = np.array([[-2048, 2047], [0, 1024]], np.int16)
+    data = written(dicom(levels, bits=12, signed=True, RescaleSlope=2, RescaleIntercept=-1000))
+    # A linear rescale changes the levels and the ends of the range alike: (v + 2048) / 4095
+    assert grey(data, 2).tolist() == [[0, 255], [128, 191]]
+
+
+def test_the_files_own_window_is_used():
+    levels = np.array([[0, 1000], [2000, 4095]], np.uint16)
+    picture = grey(written(dicom(levels, bits=12, WindowCenter=1000, WindowWidth=1000)), 2)
+    # The window reaches from 500 to 1500: below is black, above white, its centre in the middle
+    assert picture[0, 0] == 0
+    assert abs(int(picture[0, 1]) - 128) <= 1
+    assert picture[1].tolist() == [255, 255]
+
+
+def test_colour_dicom_is_read():
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    pixels[...] = (200, 100, 50)
+    assert prepare(written(dicom(pixels, photometric="RGB")), 4, 3)[0][0, 0].tolist() == [200, 100, 50]
+
+
+@pytest.mark.parametrize("syntax", [pydicom.uid.RLELossless, pydicom.uid.JPEG2000Lossless], ids=["RLE", "JPEG 2000"])
+def test_compressed_dicom_is_read_exactly(syntax):
+    dataset = dicom(np.tile(RAMP, (4, 4)))
+    dataset.compress(syntax)
+    assert np.array_equal(grey(written(dataset), 64), np.tile(RAMP, (4, 4)))
+
+
+def test_jpeg_dicom_is_read():
+    smooth = np.asarray(Image.fromarray(RAMP[::8, ::8]).resize((64, 64), Image.Resampling.BICUBIC))
+    dataset = dicom(smooth)
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEGBaseline8Bit
+    dataset.PixelData = pydicom.encaps.encapsulate([encoded(Image.fromarray(smooth), "JPEG", quality=95)])
+    dataset["PixelData"].is_undefined_length = True
+    assert np.abs(grey(written(dataset), 64).astype(int) - smooth).max() <= 12  # JPEG is lossy
+
+
+def test_resizing_antialiases():
+    fine = np.zeros((256, 256), np.uint8)
+    fine[:, ::2] = 255  # stripes of one pixel: sampling without antialiasing gives 0 or 255
+    picture = grey(encoded(Image.fromarray(fine), "PNG")).astype(int)
+    # The mean is 127.5; at the edges the kernel is cut off and one stripe weighs more
+    assert np.abs(picture[:, 1:-1] - 127.5).max() <= 1
+    assert np.abs(picture - 127.5).max() <= 4
+
+
+def test_the_original_size_is_reported():
+    assert prepare(encoded(Image.new("L", (40, 30)), "PNG"), 16, 1)[1:] == (40, 30)
+
+
+def broken(kind):
+    whole = encoded(Image.fromarray(np.tile(RAMP, (20, 20))), "PNG")
+    many = [Image.fromarray(RAMP), Image.fromarray(255 - RAMP)]
+    return {
+        "empty": b"",
+        "truncated png": whole[: len(whole) // 2],
+        "truncated jpeg": encoded(Image.fromarray(np.tile(RAMP, (9, 9))), "JPEG")[:900],
+        "text": b"<html>not found</html>",
+        "float": encoded(Image.fromarray(RAMP.astype(np.float32)), "TIFF"),
+        "animation": encoded(many[0], "GIF", save_all=True, append_images=many[1:]),
+        "dicom without pixels": written(_without_pixels()),
+        "truncated dicom": written(dicom(RAMP))[:-100],
+        "frames": written(dicom(np.tile(RAMP, (2, 1)), NumberOfFrames=2, Rows=16)),
+    }[kind]
+
+
+def _without_pixels():
+    dataset = dicom(RAMP)
+    del dataset.PixelData
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("empty", "the file is empty"),
+        ("truncated png", "truncated|broken"),
+        ("truncated jpeg", "truncated"),
+        ("text", "cannot identify image"),
+        ("float", "floating-point grey levels"),
+        ("animation", "holds 2 pictures"),
+        ("dicom without pixels", "DICOM without PixelData"),
+        ("truncated dicom", "."),
+        ("frames", "DICOM with 2 frames"),
+    ],
+)
+def test_a_bad_file_gives_one_line(kind, says):
+    with pytest.raises(Unreadable, match=says) as caught:
+        prepare(broken(kind), 16, 1)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_decompression_bomb_is_refused_by_its_header(monkeypatch):
+    data = encoded(Image.new("1", (20_000, 20_000)), "PNG")
+    assert len(data) < 100_000
+    with pytest.raises(Unreadable, match="decompression bomb"):
+        prepare(data, 16, 1)
+    monkeypatch.setattr(decode, "MAX_BYTES", 10)
+    with pytest.raises(Unreadable, match="MiB"):
+        prepare(encoded(Image.fromarray(RAMP), "PNG"), 16, 1)

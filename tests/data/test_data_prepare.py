@@ -1,0 +1,291 @@
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from lib import paths
+from lib.data import convert, duplicates, load, prepare
+from lib.data.errors import DataError
+
+SETTINGS = prepare.Settings(image_size=16, split_seed=1, threads=1)
+
+
+def settings(**changed):
+    return prepare.Settings(**(vars(SETTINGS) | changed))
+
+
+@pytest.fixture
+def make(tree, tmp_path):
+    """Prepares the tree's chest X-rays into tmp_path/out."""
+
+    def make(layout="sources", rules="report", **changed):
+        return prepare.prepare_covidx(tree.root, tmp_path / "out", settings(**changed), layout=layout, rules=rules)
+
+    return make
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_the_contracts_files_and_columns(make, tree, tmp_path):
+    tree.small_covidx()
+    made = make()
+    assert set(contents(tmp_path / "out")) == {
+        "boxes.csv",
+        "digests.csv",
+        "excluded.csv",
+        "images.npy",
+        "index.csv",
+        "ledger.csv",
+        "preparation.json",
+    }
+    data = load.open_dataset(tmp_path / "out")
+    columns = ["image_id", "group_id", "source", "label", "split", "file", "sha256"]
+    assert list(data.index.columns)[:7] == columns
+    assert data.images.dtype == np.uint8
+    assert data.images.shape == (12, 16, 16, 1)
+    assert isinstance(data.images, np.memmap)
+    assert data.classes == load.CHEST_CLASSES
+    assert list(pd.read_csv(tmp_path / "out" / "excluded.csv").columns)[:3] == ["file", "source", "reason"]
+    assert made.counts.set_index("source").loc["all", "rows"] == 12
+
+
+def test_images_belong_to_their_rows(make, tree, tmp_path):
+    tree.small_covidx()
+    make()
+    data = load.open_dataset(tmp_path / "out")
+    for row, pixels in zip(data.index.itertuples(), data.images, strict=True):
+        if row.source == "cohen":
+            with Image.open(tree.root / row.file) as image:
+                expected = image.resize((16, 16), Image.Resampling.BILINEAR)
+                assert (row.width, row.height) == image.size
+            assert np.array_equal(pixels[:, :, 0], expected)
+
+
+def test_part_gives_aligned_rows(make, tree, tmp_path):
+    tree.small_covidx()
+    make()
+    data = load.open_dataset(tmp_path / "out")
+    parts = [data.part(split) for split in ("train", "validation", "test")]
+    assert sorted(np.concatenate([part.positions for part in parts])) == list(range(12))
+    for part in parts:
+        assert [data.classes[label] for label in part.labels] == part.index["label"].tolist()
+        assert data.index["image_id"].iloc[part.positions].tolist() == part.index["image_id"].tolist()
+    with pytest.raises(DataError, match="expected train or validation or test"):
+        data.part("val")
+
+
+def test_equal_runs_give_equal_bytes_whatever_the_number_of_processes(tree, tmp_path):
+    tree.small_covidx()
+    tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])  # several chunks of work
+    for name, threads in (("one", 1), ("two", 2)):
+        prepare.prepare_covidx(tree.root, tmp_path / name, settings(threads=threads), layout="sources", rules="report")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_unchanged_images_are_not_decoded_again(make, tree, tmp_path, monkeypatch):
+    tree.small_covidx()
+    make()
+    before = contents(tmp_path / "out")
+    (tmp_path / "out" / "index.csv").unlink()  # as a workflow does before it runs a step again
+    decoded = count_decoding(monkeypatch)
+    make()
+    assert decoded == []
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_changed_image_alone_is_decoded_again(make, tree, tmp_path, monkeypatch):
+    tree.small_covidx()
+    make()
+    tree.picture(tree.root / "covidx-sources" / "covid-chestxray-dataset" / "images" / "c1.png", (50, 20))
+    decoded = count_decoding(monkeypatch)
+    index = make().index.set_index("image_id")
+    assert len(decoded) == 1
+    assert index.loc["cohen-c1", ["width", "height"]].tolist() == [50, 20]
+    assert index.loc["cohen-c0", ["width", "height"]].tolist() == [40, 30]
+
+
+def test_another_size_converts_everything_again(make, tree, monkeypatch):
+    tree.small_covidx()
+    make()
+    decoded = count_decoding(monkeypatch)
+    make(image_size=32)
+    assert len(decoded) == 12
+
+
+def count_decoding(monkeypatch):
+    from lib.data import worker
+
+    decoded, real = [], worker.decode.prepare
+
+    def counted(data, size, channels):
+        decoded.append(len(data))
+        return real(data, size, channels)
+
+    monkeypatch.setattr(worker.decode, "prepare", counted)
+    return decoded
+
+
+def test_an_interrupted_conversion_goes_on_where_it_stopped(make, tree, tmp_path, monkeypatch):
+    tree.small_covidx()
+    tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])
+    real, calls = convert.convert_chunk, []
+
+    def interrupted(tasks, pixels, previous):
+        calls.append(len(tasks))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(tasks, pixels, previous)
+
+    monkeypatch.setattr(convert, "convert_chunk", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make()
+    assert not (tmp_path / "out" / "index.csv").exists()
+    with open(tmp_path / "out" / "converting.csv", "a") as journal:
+        journal.write("47,abc")  # a kill in the middle of a line
+    monkeypatch.setattr(convert, "convert_chunk", real)
+    decoded = count_decoding(monkeypatch)
+    make()
+    assert len(decoded) == 48 - 2 * convert.CHUNK
+    resumed = contents(tmp_path / "out")
+    prepare.prepare_covidx(tree.root, tmp_path / "fresh", SETTINGS, layout="sources", rules="report")
+    assert resumed == contents(tmp_path / "fresh")
+
+
+def spoil(tree, n):
+    """Spoils the first n of 40 covid-19 images, each in another way."""
+    tree.small_covidx()
+    folder = tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])
+    for i, content in enumerate([b"", b"<html>", (folder / "images" / "c9.png").read_bytes()[:200]][:n]):
+        (folder / "images" / f"c{i}.png").write_bytes(content)
+
+
+def test_a_few_unreadable_images_are_excluded_with_their_reason(make, tree):
+    spoil(tree, 3)
+    made = make(max_unreadable=0.1)
+    bad = made.excluded[made.excluded["reason"] == "unreadable"]
+    assert [file.rsplit("/", 1)[1] for file in bad["file"]] == ["c0.png", "c1.png", "c2.png"]
+    assert bad["detail"].iloc[0] == "the file is empty"
+    assert "cannot identify" in bad["detail"].iloc[1]
+    totals = made.counts.set_index("source").loc["all"]
+    assert totals["rows"] == totals["kept"] + totals["unreadable"] == 48
+    assert len(made.index) == 45
+
+
+def test_too_many_unreadable_images_stop_the_run(make, tree, tmp_path):
+    spoil(tree, 3)
+    with pytest.raises(
+        DataError, match=r"(?s)3 of 48 images are unreadable \(6\.2%; .* allows 1\.0%\).*c0\.png: the file is"
+    ):
+        make()
+    assert len(pd.read_csv(tmp_path / "out" / "unreadable.csv")) == 3
+    assert not (tmp_path / "out" / "index.csv").exists()
+
+
+def test_unreadable_rows_keep_images_and_index_aligned(make, tree, tmp_path):
+    spoil(tree, 2)
+    make(max_unreadable=0.1)
+    data = load.open_dataset(tmp_path / "out")
+    position = data.index.index[data.index["image_id"] == "cohen-c30"][0]
+    with Image.open(tree.root / data.index["file"][position]) as image:
+        assert np.array_equal(data.images[position, :, :, 0], image.resize((16, 16), Image.Resampling.BILINEAR))
+
+
+def test_an_empty_class_says_what_was_left_out(make, tree):
+    tree.cohen([{"patientid": "1", "filename": "a.png"}, {"patientid": "2", "filename": "b.png", "view": "L"}])
+    with pytest.raises(DataError, match=r"no image of class normal, pneumonia \(1 images .* left out: view 1\)"):
+        make()
+
+
+def test_a_missing_data_folder_shows_the_layout(tmp_path):
+    with pytest.raises(DataError, match=r"(?s)no such folder; expected in it.*covidx-lists/.*make data RUN=paper"):
+        prepare.data_folder(str(tmp_path / "none"), paths.ROOT)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(DataError, match="found photos; expected in it"):
+        prepare.data_folder(str(tmp_path), paths.ROOT)
+
+
+def test_relative_data_folders_start_at_the_project(tmp_path):
+    (tmp_path / "mine" / "covidx-lists").mkdir(parents=True)
+    assert prepare.data_folder("mine", tmp_path) == (tmp_path / "mine").resolve()
+
+
+def test_boxes_are_scaled_with_their_images(make, tree, tmp_path):
+    tree.small_covidx()  # images of 40 x 40 with a box (8, 4, 10, 20), made 16 x 16: factor 0.4
+    make()
+    boxes = load.open_dataset(tmp_path / "out").boxes
+    assert boxes["image_id"].tolist() == ["rsna-r4", "rsna-r5", "rsna-r6", "rsna-r7"]
+    assert boxes[["x", "y", "width", "height"]].iloc[0].tolist() == [3.2, 1.6, 4.0, 8.0]
+
+
+def test_boxes_of_reduced_files_are_those_of_the_originals(make, tree, tmp_path):
+    tree.small_covidx()
+    tree.rsna(
+        {f"r{i}": kind for i, kind in enumerate(["Normal"] * 4 + ["Lung Opacity"] * 4)}, {"r4": [(512, 256, 128, 64)]}
+    )
+    make()
+    boxes = load.open_dataset(tmp_path / "out").boxes.set_index("image_id")
+    assert boxes.loc["rsna-r4"].tolist() == [8.0, 4.0, 2.0, 1.0]  # 16 / 1024
+
+
+def test_masks_are_carried_through_the_same_resize(make, tree, tmp_path):
+    tree.small_covidx()
+    flags = np.zeros((30, 40), np.uint8)
+    flags[:15] |= 1
+    flags[:, 20:] |= 2
+    target = tree.root / "masks" / "covid-chestxray-dataset" / "c2.png"
+    target.parent.mkdir(parents=True)
+    Image.fromarray(flags).save(target)
+    make()
+    data = load.open_dataset(tmp_path / "out")
+    mask = data.masks[data.index.index[data.index["image_id"] == "cohen-c2"][0]]
+    expected = np.zeros((16, 16), np.uint8)
+    expected[:8] |= 1
+    expected[:, 8:] |= 2
+    # A pixel that a border cuts in half may fall either way
+    assert (mask != expected).mean() <= 1 / 16
+    assert data.masks.shape == (12, 16, 16)
+    assert not data.masks[data.index.index[data.index["source"] == "rsna"]].any()
+
+
+def test_without_masks_or_boxes_there_is_none(tree, tmp_path):
+    rows = [{"lesion_id": f"L{i}", "image_id": f"I{i}", "dx": label} for i, label in enumerate(load.SKIN_CLASSES * 3)]
+    tree.ham10000(rows)
+    prepare.prepare_ham10000(tree.root, tmp_path / "skin", SETTINGS)
+    data = load.open_dataset(tmp_path / "skin")
+    assert data.masks is None
+    assert data.boxes is None
+    assert data.images.shape == (21, 16, 16, 3)
+    assert data.classes == load.SKIN_CLASSES
+
+
+def test_an_unprepared_or_mixed_up_dataset_is_a_message(make, tree, tmp_path):
+    with pytest.raises(DataError, match="run notebook 00_data_preparation"):
+        load.open_dataset(tmp_path / "out")
+    tree.small_covidx()
+    make()
+    np.save(tmp_path / "out" / "images.npy", np.zeros((3, 16, 16, 1), np.uint8))
+    with pytest.raises(DataError, match="12 rows .* 3 images|12 rows in index.csv, 3"):
+        load.open_dataset(tmp_path / "out")
+
+
+def test_cross_split_duplicates_leave_training_and_are_accounted_for(make, tree, tmp_path):
+    tree.small_covidx()
+    tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(12)])
+    folder = tree.root / "covidx-sources" / "covid-chestxray-dataset" / "images"
+    split = make().index.set_index("image_id")["split"]
+    first = {
+        name: split[split == name].index[split[split == name].index.str.startswith("cohen")][0] for name in set(split)
+    }
+    copy, original = (folder / (first[name].removeprefix("cohen-") + ".png") for name in ("train", "test"))
+    copy.write_bytes(original.read_bytes())
+    made = make(drop_cross_split_duplicates=True, near_duplicate_bits=0)
+    dropped = made.excluded[made.excluded["reason"] == "duplicate across splits"]
+    assert dropped["detail"].tolist() == [f"same file of {first['test']} in test (0 bits)"]
+    assert first["train"] not in set(made.index["image_id"])
+    assert first["test"] in set(made.index["image_id"])
+    data = load.open_dataset(tmp_path / "out")
+    assert len(duplicates.across(duplicates.find(data.index, data.images, 0), "split")) == 0
+    totals = made.counts.set_index("source").loc["all"]
+    assert totals["rows"] == totals["kept"] + totals["duplicate across splits"]

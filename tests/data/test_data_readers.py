@@ -1,0 +1,259 @@
+import pytest
+from PIL import Image
+
+from lib.data import ledger
+from lib.data.errors import DataError
+from lib.data.lists import Line, parse_line, read_lists
+from lib.data.skin import read_ham10000
+from lib.data.sources import find_sources, read_sources
+
+
+def reasons(excluded):
+    return {file.rsplit("/", 1)[-1]: reason for file, reason in zip(excluded["file"], excluded["reason"], strict=True)}
+
+
+def test_cohen_closes_every_row_with_its_reason(tree):
+    rows = [
+        {"patientid": "1", "filename": "kept.png"},
+        {"patientid": "1", "filename": "path.png", "finding": "Pneumonia/Viral/COVID-19"},
+        {"patientid": "2", "filename": "side.png", "view": "L"},
+        {"patientid": "3", "filename": "tb.png", "finding": "Tuberculosis"},
+        {"patientid": "4", "filename": "gone.png"},
+        {"patientid": "", "filename": "nobody.png"},
+        {"patientid": "5", "filename": "../../secret.png"},
+        {"patientid": "1", "filename": "kept.png"},
+    ]
+    tree.cohen(rows, missing=("gone.png",))
+    book = read_sources(tree.root, "report")
+    kept, excluded = book.tables()
+    assert kept["image_id"].tolist() == ["cohen-kept", "cohen-path"]
+    assert set(kept["group_id"]) == {"cohen-1"}
+    assert reasons(excluded) == {
+        "side.png": ledger.VIEW,
+        "tb.png": ledger.FINDING,
+        "gone.png": ledger.MISSING,
+        "nobody.png": ledger.BAD_ID,
+        "secret.png": ledger.BAD_NAME,
+        "kept.png": ledger.REPEATED,
+    }
+    assert len(kept) + len(excluded) == len(rows) == book.read["cohen"]
+
+
+def test_two_rows_that_contradict_each_other_are_both_left_out(tree):
+    tree.cohen(
+        [
+            {"patientid": "1", "filename": "a.png"},
+            {"patientid": "1", "filename": "a.png", "finding": "Pneumonia"},
+            {"patientid": "2", "filename": "b.png"},
+        ]
+    )
+    kept, excluded = read_sources(tree.root, "report").tables()
+    assert kept["image_id"].tolist() == ["cohen-b"]
+    assert excluded["reason"].tolist() == [ledger.CONTRADICTION] * 2
+    assert set(excluded["detail"]) == {"covid-19 in row 2, pneumonia in row 3"}
+
+
+def test_files_that_no_row_names_are_counted(tree):
+    folder = tree.cohen([{"patientid": "1", "filename": "a.png"}])
+    tree.picture(folder / "images" / "stray.png")
+    kept, excluded = (book := read_sources(tree.root, "report")).tables()
+    counts = ledger.counts(kept, excluded, book.unlisted).set_index("source")
+    assert counts.loc["cohen", "unlisted_files"] == 1
+    assert counts.loc["all"].to_dict() == {"rows": 1, "kept": 1, "unlisted_files": 1}
+
+
+def test_ids_that_differ_in_suffix_only_stay_apart(tree):
+    tree.cohen([{"patientid": "1", "filename": "a.png"}, {"patientid": "2", "filename": "a.jpg"}])
+    assert sorted(read_sources(tree.root, "report").tables()[0]["image_id"]) == ["cohen-a.jpg", "cohen-a.png"]
+
+
+def test_figure1_finds_its_files_by_patient_and_reads_latin_1(tree):
+    folder = tree.root / "covidx-sources" / "Figure1-COVID-chestxray-dataset"
+    rows = [
+        {"patientid": "COVID-00001", "finding": "COVID-19", "view": "", "notes": "São Paulo"},
+        {"patientid": "COVID-00002", "finding": "No finding", "view": "", "notes": ""},
+        {"patientid": "COVID-00003", "finding": "Pneumonia", "view": "AP", "notes": ""},
+    ]
+    tree.table(folder / "metadata.csv", rows, encoding="latin-1")
+    tree.picture(folder / "images" / "COVID-00001.jpg")
+    tree.picture(folder / "images" / "COVID-00003.png")
+    kept, excluded = read_sources(tree.root, "report").tables()
+    assert dict(zip(kept["image_id"], kept["label"], strict=True)) == {
+        "fig1-COVID-00001": "covid-19",
+        "fig1-COVID-00003": "pneumonia",
+    }
+    assert excluded["reason"].tolist() == [ledger.FINDING]
+
+
+def test_the_radiography_database_leaves_out_bad_numbers_and_what_cohen_holds(tree):
+    tree.cohen([{"patientid": "1", "filename": "a.png", "url": "https://www.sirm.org/case-1/"}])
+    folder = tree.root / "covidx-sources" / "COVID-19 Radiography Database"
+    rows = [
+        {"FILE NAME": "COVID-19(1)", "FORMAT": "PNG", "SIZE": "", "URL": "http://sirm.org/case-1"},
+        {"FILE NAME": "COVID-19(2)", "FORMAT": "PNG", "SIZE": "", "URL": "https://sirm.org/case-2"},
+        {"FILE NAME": "COVID-19 (100)", "FORMAT": "PNG", "SIZE": "", "URL": "https://sirm.org/case-100"},
+        {"FILE NAME": "COVID-19 (217)", "FORMAT": "PNG", "SIZE": "", "URL": "https://sirm.org/case-217"},
+    ]
+    tree.table(folder / "COVID-19.metadata.xlsx", rows)
+    for number in (1, 2, 100, 217):
+        tree.picture(folder / "COVID-19" / f"COVID-19 ({number}).png")  # a space that the table may lack
+    kept, excluded = read_sources(tree.root, "report").tables()
+    assert kept.loc[kept["source"] == "sirm", "group_id"].tolist() == ["sirm-2"]
+    assert sorted(excluded["reason"]) == sorted([ledger.ELSEWHERE, ledger.KNOWN_BAD, ledger.KNOWN_BAD])
+
+
+def test_rsna_takes_each_patient_once_whatever_its_rows(tree):
+    boxes = {"p2": [(1, 1, 5, 5), (9, 9, 5, 5), (3, 3, 2, 2)]}
+    tree.rsna({"p1": "Normal", "p2": "Lung Opacity", "p3": "No Lung Opacity / Not Normal"}, boxes)
+    kept, excluded = read_sources(tree.root, "report").tables()
+    assert dict(zip(kept["image_id"], kept["label"], strict=True)) == {"rsna-p1": "normal", "rsna-p2": "pneumonia"}
+    assert excluded["reason"].value_counts().to_dict() == {ledger.REPEATED: 2, ledger.FINDING: 1}
+
+
+def test_any_subset_of_the_sources_is_found_whatever_the_spelling(tmp_path):
+    for name in ("Covid-Chestxray-Dataset-master", "RSNA pneumonia detection challenge", "unrelated"):
+        (tmp_path / name).mkdir()
+    assert list(find_sources(tmp_path)) == ["cohen", "rsna"]
+
+
+def test_a_wrong_folder_says_what_it_holds_and_what_is_expected(tmp_path):
+    (tmp_path / "holiday").mkdir()
+    with pytest.raises(DataError, match=r"found: holiday; expected one or more of: covid-chestxray-dataset/"):
+        find_sources(tmp_path)
+    with pytest.raises(DataError, match="no such folder"):
+        find_sources(tmp_path / "nowhere")
+
+
+def test_a_missing_column_names_the_file_and_the_columns_found(tree):
+    folder = tree.cohen([{"patientid": "1", "filename": "a.png"}])
+    tree.table(folder / "metadata.csv", [{"patientid": "1", "filename": "a.png"}])
+    with pytest.raises(DataError, match=r"metadata\.csv: column finding, view, url is missing; found: patientid, file"):
+        read_sources(tree.root, "report")
+
+
+@pytest.mark.parametrize(("content", "says"), [(b"", "the file is empty"), (b"\x00\xff" * 50, "is missing|not read")])
+def test_damaged_metadata_are_a_message(tree, content, says):
+    folder = tree.cohen([{"patientid": "1", "filename": "a.png"}])
+    (folder / "metadata.csv").write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        read_sources(tree.root, "report")
+
+
+def test_a_damaged_xlsx_is_a_message(tree):
+    folder = tree.root / "covidx-sources" / "COVID-19 Radiography Database"
+    (folder / "COVID-19").mkdir(parents=True)
+    (folder / "COVID-19.metadata.xlsx").write_bytes(b"no workbook")
+    with pytest.raises(DataError, match=r"xlsx: not readable as a table"):
+        read_sources(tree.root, "report")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("gh86 6C94.jpeg COVID-19 cohen", Line("gh86", "6C94.jpeg", "covid-19", "cohen")),
+        ("COVID 1 COVID(1).png COVID-19 sirm", Line("COVID 1", "COVID(1).png", "covid-19", "sirm")),
+        (
+            "47c78742-4998-4878-aec4-37b11b1354ac 47c78742-4998-4878-aec4-37b11b1354ac.png normal",
+            Line("47c78742-4998-4878-aec4-37b11b1354ac", "47c78742-4998-4878-aec4-37b11b1354ac.png", "normal", "rsna"),
+        ),
+        ("3 SARS-10.1148rg.jpeg pneumonia", Line("3", "SARS-10.1148rg.jpeg", "pneumonia", "unknown")),
+        ("a b.png normal rnsa", Line("a", "b.png", "normal", "rsna")),
+        ("a b.png COVID-19 actualmed", Line("a", "b.png", "covid-19", "actmed")),
+        ("a b.png COVID-19 stonybrok", Line("a", "b.png", "covid-19", "stonybrook")),
+        ("a b.png positive ricord", Line("a", "b.png", "positive", "ricord")),
+        ("COVID-19 (1) COVID-19 (1).png COVID-19 sirm", Line("COVID-19 (1)", "COVID-19 (1).png", "covid-19", "sirm")),
+    ],
+)
+def test_list_lines_are_read_from_the_right(text, line):
+    assert parse_line(text) == line
+
+
+@pytest.mark.parametrize("text", ["", "patient file.png", "patient file.png sick cohen", "only"])
+def test_a_line_without_a_class_is_not_guessed(text):
+    assert parse_line(text) is None
+
+
+def write_lists(tree, **lists):
+    folder = tree.root / "covidx-lists"
+    for name, lines in lists.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+        for line in lines:
+            found = parse_line(line)
+            if found:
+                tree.picture(folder / "images" / found.name)
+    return folder
+
+
+def test_lists_keep_their_split(tree):
+    folder = write_lists(
+        tree,
+        train=["a 1.png COVID-19 cohen", "b 2.png normal rsna", "b 2.png normal rsna", "nonsense"],
+        val=["c 3.png normal rsna"],
+        test=["d 4.png pneumonia rsna", "e 5.png positive ricord"],
+    )
+    (folder / "images" / "4.png").unlink()
+    kept, excluded = (book := read_lists(tree.root)).tables()
+    assert dict(zip(kept["image_id"], kept["split"], strict=True)) == {
+        "cohen-1": "train",
+        "rsna-2": "train",
+        "rsna-3": "validation",
+    }
+    assert excluded["reason"].value_counts().to_dict() == {
+        ledger.REPEATED: 1,
+        ledger.BAD_NAME: 1,
+        ledger.MISSING: 1,
+        ledger.FINDING: 1,
+    }
+    assert len(kept) + len(excluded) == sum(book.read.values()) == 7
+
+
+def test_two_versions_of_a_list_are_refused(tree):
+    folder = write_lists(tree, train_COVIDx5=["a 1.png normal rsna"], test=["b 2.png normal rsna"])
+    (folder / "train_COVIDx8A.txt").write_text("a 1.png normal rsna\n")
+    with pytest.raises(DataError, match=r"several lists for train \(train_COVIDx5.txt, train_COVIDx8A.txt\)"):
+        read_lists(tree.root)
+
+
+def test_a_list_in_another_format_is_a_message(tree):
+    write_lists(tree, train=["image,label", "1.png,normal"], test=["b 2.png normal rsna"])
+    tree.picture(tree.root / "covidx-lists" / "images" / "1.png")
+    with pytest.raises(DataError, match=r"train\.txt: 2 lines, none reads"):
+        read_lists(tree.root)
+
+
+def test_missing_lists_are_a_message(tree):
+    write_lists(tree, train=["a 1.png normal rsna"])
+    with pytest.raises(DataError, match=r"expected train\.txt, test\.txt .*; found: images, train\.txt"):
+        read_lists(tree.root)
+
+
+def test_ham10000_groups_by_lesion(tree):
+    rows = [
+        {"lesion_id": "HAM_1", "image_id": "ISIC_1", "dx": "nv", "age": "40", "sex": "male", "dataset": "vidir_modern"},
+        {"lesion_id": "HAM_1", "image_id": "ISIC_2", "dx": "nv", "age": "40", "sex": "male", "dataset": "rosendahl"},
+        {"lesion_id": "HAM_2", "image_id": "ISIC_3", "dx": "wart", "age": "", "sex": "", "dataset": "rosendahl"},
+        {"lesion_id": "HAM_3", "image_id": "ISIC_4", "dx": "mel", "age": "", "sex": "", "dataset": "rosendahl"},
+    ]
+    folder = tree.ham10000(rows)
+    (folder / "HAM10000_images_part_2" / "ISIC_4.jpg").unlink()
+    kept, excluded = read_ham10000(tree.root).tables()
+    assert kept[["image_id", "group_id", "label"]].values.tolist() == [
+        ["ISIC_1", "HAM_1", "nv"],
+        ["ISIC_2", "HAM_1", "nv"],
+    ]
+    assert sorted(kept["source"]) == ["rosendahl", "vidir_modern"]
+    assert sorted(excluded["reason"]) == [ledger.FINDING, ledger.MISSING]
+
+
+def test_ham10000_without_images_is_a_message(tmp_path):
+    folder = tmp_path / "ham10000"
+    folder.mkdir()
+    (folder / "HAM10000_metadata.csv").write_text("lesion_id,image_id,dx\n")
+    with pytest.raises(DataError, match=r"no image folder; found: HAM10000_metadata\.csv; expected"):
+        read_ham10000(tmp_path)
+
+
+def test_pictures_of_the_tree_are_pictures(tree):
+    with Image.open(tree.picture(tree.root / "x.png")) as image:
+        assert image.size == (40, 30)
