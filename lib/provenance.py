@@ -111,7 +111,7 @@ def commented(path: Path) -> list[dict[str, Any]]:
 def passed_parameters(notebooks: Path) -> dict[str, list[Any]]:
     """Each value that papermill passed for a parameter to any of the run's notebooks, without repetition."""
     passed: dict[str, list[Any]] = {}
-    for path in sorted(notebooks.glob("*.ipynb")):
+    for path in sorted(notebooks.glob("[!.]*.ipynb")):
         for key, value in _record(path).get("parameters", {}).items():
             if value not in passed.setdefault(key, []):
                 passed[key].append(value)
@@ -202,7 +202,7 @@ def steps(at: paths.Paths) -> list[dict[str, Any]]:
     """
     measured = {path.stem: _benchmark(path) for path in sorted((at.results / "benchmarks").rglob("*.tsv"))}
     found = []
-    for path in sorted(at.notebooks.glob("*.ipynb")):
+    for path in sorted(at.notebooks.glob("[!.]*.ipynb")):
         names = (path.stem, re.sub(r"^\d+_", "", path.stem))
         numbers = next((measured.pop(name) for name in names if name in measured), {})
         seconds = _record(path).get("duration")

@@ -192,6 +192,7 @@ def _headings(soup: BeautifulSoup, used: set[str]) -> list[Heading]:
 
 def _scopes(table: Tag, soup: BeautifulSoup) -> None:
     """Header cells say what they head; empty ones become plain cells; columns of numbers are aligned."""
+    _merge_index_names(table)
     for cell in table.find_all("th"):
         if not cell.get_text(strip=True):
             cell.name = "td"
@@ -204,6 +205,33 @@ def _scopes(table: Tag, soup: BeautifulSoup) -> None:
     for cell in table.find_all("td"):
         if re.fullmatch(r"[-−+]?[\d,.  ]+(e[-+]?\d+)? ?%?|nan|NaN|–", cell.get_text(strip=True)):
             cell["class"] = [*cell.get("class", []), "number"]
+    _align_heads(table)
+
+
+def _merge_index_names(table: Tag) -> None:
+    """pandas gives the index's name a header row of its own; it moves into the empty cells of the row above."""
+    rows = table.thead.find_all("tr") if table.thead else []
+    if len(rows) < 2:
+        return
+    above, names = (row.find_all(["th", "td"]) for row in rows[-2:])
+    named = [place for place, cell in enumerate(names) if cell.get_text(strip=True)]
+    fits = len(above) == len(names) and not any(cell.get("colspan") for cell in above)
+    if fits and named and not any(above[place].get_text(strip=True) for place in named):
+        for place in named:
+            above[place].replace_with(names[place])
+        rows[-1].decompose()
+
+
+def _align_heads(table: Tag) -> None:
+    """The header over a column of numbers is aligned as they are (tables without spans only)."""
+    if not table.thead or table.find(colspan=True) or table.find(rowspan=True):
+        return
+    heads = table.thead.find_all("tr")[-1].find_all(["th", "td"])
+    body = [row.find_all(["th", "td"]) for row in table.find_all("tr") if row.find_parent("thead") is None]
+    for place, head in enumerate(heads):
+        column = [row[place] for row in body if len(row) == len(heads)]
+        if column and all("number" in cell.get("class", []) for cell in column):
+            head["class"] = ["number"]
 
 
 def _scrolling(tag: Tag, soup: BeautifulSoup, label: str) -> None:

@@ -106,7 +106,7 @@ def read_all(folder: Path, variants: list[str]) -> list[Executed]:
         first, _, repeat = notebook.variant.partition("-")
         return notebook.group, rank.get(notebook.variant, rank.get(first, len(rank))), first, len(repeat), repeat
 
-    paths = {path.stem.removesuffix(STOPPED): path for path in sorted(folder.glob("*.ipynb"), key=_stopped_last)}
+    paths = {path.stem.removesuffix(STOPPED): path for path in sorted(folder.glob("[!.]*.ipynb"), key=_stopped_last)}
     return sorted((read(path) for path in paths.values()), key=place)
 
 
@@ -151,8 +151,20 @@ def _tidy(cells: list[Any]) -> str:
         if errors:
             failure = f"{errors[-1].ename}: {errors[-1].evalue}".strip().splitlines()[0]
         kept = [output for output in cell.outputs if errors or output.get("name") != "stderr"]
-        cell.outputs = [tidied for output in kept if (tidied := _showable(output)) is not None]
+        cell.outputs = _joined([tidied for output in kept if (tidied := _showable(output)) is not None])
     return failure
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Printed text that arrived in pieces, such as a line an epoch, as one output."""
+    joined = []
+    for output in outputs:
+        before = joined[-1] if joined else {}
+        if output.output_type == "stream" and output.get("name") == before.get("name"):
+            before.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _showable(output: Any) -> Any | None:

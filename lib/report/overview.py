@@ -107,7 +107,8 @@ def agreement(frame: pd.DataFrame) -> tuple[int, int]:
 def tiles(run: Run, table: pd.DataFrame | None, claims: pd.DataFrame | None) -> list[Tile]:
     """The verdict at a glance."""
     trained = sum(run.metrics(name) is not None for name in run.experiments)
-    found = [Tile("Rows trained", f"{trained} of {len(run.experiments)}", _what(run), "#table-1")]
+    asked = len(run.experiments)
+    found = [Tile("Rows trained", f"{trained} of {asked}" if asked else "None", _what(run), "#table-1")]
     if table is not None:
         found.append(_agreement_tile(run, table))
     if claims is not None:

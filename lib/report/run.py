@@ -45,7 +45,9 @@ class Run:
 
     @property
     def phantoms(self) -> bool:
-        return self.values.get("data") == "phantoms"
+        """Whether any step got phantoms; where no step says what it got, whether phantoms lie in the run's folder."""
+        given = self.values.get("data")
+        return self.at.phantoms.is_dir() if given is None else "phantoms" in str(given).split(" / ")
 
     @property
     def experiments(self) -> list[str]:

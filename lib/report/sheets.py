@@ -11,9 +11,11 @@ from lib.report.tables import Cell, Table, cell, from_frame, label, text
 
 AUDIT = {
     "counts": "Images of each class, source and subset.",
-    "duplicates": "Groups of images that are equal or nearly equal.",
-    "labels_conflicts": "Images that are equal or nearly equal and bear different labels.",
-    "label_conflicts": "Images that are equal or nearly equal and bear different labels.",
+    "people": "Age, sex and view of each class, where the sources tell them.",
+    "label_conflicts": "Patients whose images bear different labels.",
+    "split_conflicts": "Patients with images in several subsets.",
+    "duplicates": "Pairs of chest images that are equal or nearly equal.",
+    "duplicates_ham10000": "Pairs of skin images that are equal or nearly equal.",
     "source_only": "Scores of guessing from an image's source alone.",
 }
 SPLITS = ("train", "validation", "test")
@@ -34,7 +36,7 @@ def split_table(run: Run, folder: Path, name: str, unit: str, source: str) -> Ta
             cells.append(_count(subset, unit))
         rows.append([*cells, _count(part, unit)])
     caption = f"{name}: images of each class in each subset, and the {unit} that they show."
-    made_in = run.cell(r"\bsplit\b")
+    made_in = run.cell(rf"split_table\({folder.name}", r"split_table\(")
     columns = ["Class", *(split.capitalize() for split in SPLITS), "All"]
     return Table(caption, columns, rows, [False, *[True] * 4], source, made_in and made_in[0])
 
@@ -50,7 +52,7 @@ def excluded_table(run: Run, folder: Path, name: str, source: str) -> Table | No
         return None
     reason = excluded["reason"].astype(str).str.split(":").str[0]
     counted = excluded.assign(reason=reason).groupby(["source", "reason"]).size().reset_index(name="files")
-    made_in = run.cell(r"[\"']excluded(\.csv)?[\"']", r"\bexcluded\b")
+    made_in = run.cell(rf"\b{folder.name}\.excluded\b", r"\bexcluded\b")
     return from_frame(counted, f"{name}: files left out, and why.", source=source, made_in=made_in and made_in[0])
 
 
@@ -61,7 +63,7 @@ def audit_tables(run: Run, address) -> list[Table]:
         run: the run.
         address: gives a file's address beside the page and has it copied there.
     """
-    found = sorted(run.at.audit.glob("*.csv"), key=lambda path: (path.stem not in AUDIT, path.stem))
+    found = sorted(run.at.audit.glob("*.csv"), key=_audit_place)
     tables = []
     for path in found:
         frame = run.frame(path)
@@ -77,6 +79,11 @@ def audit_tables(run: Run, address) -> list[Table]:
     if guess.is_file():
         tables.append(_scores(run, files.read_json(guess), AUDIT["source_only"], address(guess)))
     return tables
+
+
+def _audit_place(path: Path) -> tuple[int, str]:
+    known = list(AUDIT)
+    return known.index(path.stem) if path.stem in known else len(known), path.stem
 
 
 def _scores(run: Run, scores: dict[str, Any], caption: str, source: str) -> Table:

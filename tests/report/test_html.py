@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
@@ -95,3 +96,17 @@ def test_links_lead_somewhere_or_become_text():
 
 def test_headings_of_an_output_stay_out_of_the_outline():
     assert html.output("<h1>Big</h1><p>x</p>") == "<p><strong>Big</strong></p><p>x</p>"
+
+
+def test_the_index_name_of_a_pandas_table_joins_the_header_row_and_numbers_align():
+    frame = pd.DataFrame({"value": [1.5, 2.0], "word": ["a", "b"]}, index=pd.Index(["x", "y"], name="score"))
+    soup = BeautifulSoup(html.polish(html.output(frame.to_html()), nowhere).html, "html.parser")
+    heads = [(cell.get_text(), cell.get("class"), cell["scope"]) for cell in soup.thead.find_all("th")]
+    assert heads == [("score", None, "col"), ("value", ["number"], "col"), ("word", None, "col")]
+
+
+def test_a_pandas_table_with_two_header_levels_keeps_both():
+    frame = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")]))
+    soup = BeautifulSoup(html.polish(html.output(frame.to_html()), nowhere).html, "html.parser")
+    heads = [(cell.get_text(), cell["scope"]) for cell in soup.thead.find_all("th")]
+    assert heads == [("a", "colgroup"), ("b", "col"), ("c", "col")]

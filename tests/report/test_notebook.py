@@ -53,6 +53,14 @@ def test_dated_log_lines_stay_out_and_printed_text_is_escaped(executed):
     assert "\x1b" not in page
 
 
+def test_text_printed_in_pieces_stands_together(tmp_path):
+    pieces = [nbformat.v4.new_output("stream", name="stdout", text=f"epoch {n}\n") for n in (1, 2)]
+    cells = [nbformat.v4.new_code_cell("train()", outputs=pieces)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "05_x.ipynb")
+    page, _ = rendered(notebook.read(tmp_path / "05_x.ipynb"))
+    assert "<pre>epoch 1\nepoch 2\n</pre>" in page
+
+
 def test_a_stopped_notebook_shows_the_error_and_what_did_not_run(executed):
     item = executed["06_explainability"]
     assert item.failure.startswith("ZeroDivisionError: ")
@@ -68,6 +76,11 @@ def test_a_stopped_execution_is_shown_in_place_of_the_whole_one_before_it(tmp_pa
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
     (found,) = notebook.read_all(tmp_path, [])
     assert (found.title, found.stem, found.page) == ("Stopped", "05_x", "05_x.html")
+
+
+def test_a_notebook_that_is_being_written_is_not_shown(tmp_path):
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / ".05_x-abc.part.ipynb")
+    assert notebook.read_all(tmp_path, []) == []
 
 
 def test_images_lie_beside_the_page_with_their_description(executed):
