@@ -100,7 +100,7 @@ def consolidation(rng: np.random.Generator, lungs: dict[int, Lung], progress: fl
     wobble = 0.025 * smooth_noise(rng, shape, 7)
     tilt = rng.uniform(-0.05, 0.30) * (part.across - 0.5)
     level = part.t + tilt + wobble
-    extent = rng.uniform(0.34, 0.48) * progress
+    extent = rng.uniform(0.38, 0.50) * progress
     lobe = rng.choice(["upper", "middle", "lower"], p=[0.3, 0.25, 0.45])
     if lobe == "upper":
         top, bottom = -0.2, 0.12 + extent
@@ -213,8 +213,8 @@ def attenuation(
     anatomy = Anatomy.draw(generator(seed, patient, "anatomy"))
     pose = generator(seed, patient, image, "pose")
     x, y = grid(*shape)
-    turn, zoom = np.float32(np.deg2rad(pose.normal(0, 2.5))), np.float32(pose.uniform(0.82, 1.06))
-    shift_x, shift_y = pose.normal(0, 0.045), pose.normal(0, 0.045)
+    turn, zoom = np.float32(np.deg2rad(pose.normal(0, 2.0))), np.float32(pose.uniform(0.87, 1.06))
+    shift_x, shift_y = pose.normal(0, 0.035), pose.normal(0, 0.035)
     x, y = (
         (x * np.cos(turn) + y * np.sin(turn)) * zoom - np.float32(shift_x),
         (y * np.cos(turn) - x * np.sin(turn)) * zoom - np.float32(shift_y),
@@ -247,7 +247,7 @@ def attenuation(
     thick = 0.90 + 0.10 * y - 0.18 * np.square(x) + 0.03 * smooth_noise(texture, shape, 5)
     tree = vessels(texture, shape, anatomy)
     tree = np.asarray(_posed(tree, x, y))
-    total = silhouette * thick * (1 - 0.60 * air + 0.56 * np.minimum(opaque, air))
+    total = silhouette * thick * (1 - 0.60 * air + 0.60 * np.minimum(opaque, air))
     total += 0.16 * heart + 0.06 * centre + 0.22 * tree * air * (1 - 0.8 * opaque)
     total += 0.04 * smooth_noise(texture, shape, 40) * air * (1 - 0.5 * opaque)
     ribs, others = bones(anatomy, x, y)
