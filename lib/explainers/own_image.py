@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.data import decode
+from lib.data import decode, load, prepare
+from lib.paths import ROOT, Paths
 
 COVER = 0.98
 """Share of the training images that count as usual: a value outside that central range is warned about."""
@@ -60,6 +61,30 @@ class Usual:
     side: tuple[float, float] | None
     shape: tuple[float, float] | None
     sure: float
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """What is compared, in words, with its usual range; what is not known is left out."""
+        named = {
+            "mean grey level": self.brightness,
+            "contrast (standard deviation of the grey levels)": self.contrast,
+            "share of dark pixels": self.dark,
+            "shorter side in pixels": self.side,
+            "width divided by height": self.shape,
+        }
+        return {name: values for name, values in named.items() if values is not None}
+
+
+def example(data: load.Dataset, paths: Paths, folder: str) -> Path:
+    """The file that the run's first COVID-19 test image was made from.
+
+    Args:
+        data: the prepared dataset.
+        paths: of the run.
+        folder: the run's parameter `data`.
+    """
+    root = paths.phantoms if folder == "phantoms" else prepare.data_folder(folder, ROOT)
+    first = data.part("test").index.query("label == 'covid-19'").iloc[0]
+    return root / first.file
 
 
 def read(data: bytes, name: str, size: int) -> OwnImage:
@@ -118,19 +143,12 @@ def usual(images: np.ndarray, index: pd.DataFrame, validation: pd.DataFrame) -> 
 
 def warnings(image: OwnImage, ordinary: Usual, probability: float) -> list[str]:
     """One sentence for each way in which the image is unlike the training images or the prediction unsure."""
-    brightness, contrast, dark = _statistics(image.pixels[0])
-    checks = [
-        ("mean grey level", brightness, ordinary.brightness, ".0f"),
-        ("contrast (standard deviation of the grey levels)", contrast, ordinary.contrast, ".0f"),
-        ("share of dark pixels", dark, ordinary.dark, ".2f"),
-        ("shorter side in pixels", min(image.width, image.height), ordinary.side, ".0f"),
-        ("width divided by height", image.width / image.height, ordinary.shape, ".2f"),
-    ]
+    values = (*_statistics(image.pixels[0]), min(image.width, image.height), image.width / image.height)
+    names = ("brightness", "contrast", "dark", "side", "shape")
+    known = [value for name, value in zip(names, values, strict=True) if getattr(ordinary, name) is not None]
     found = [
-        f"Unlike the training images: {what} is {value:{form}}; {COVER:.0%} of them have {low:{form}} to {high:{form}}."
-        for what, value, (low, high), form in (
-            (*check[:2], check[2] or (-np.inf, np.inf), check[3]) for check in checks
-        )
+        f"Unlike the training images: {what} is {value:.4g}; {COVER:.0%} of them have {low:.4g} to {high:.4g}."
+        for (what, (low, high)), value in zip(ordinary.ranges().items(), known, strict=True)
         if not low <= value <= high
     ]
     if image.colour > 0.01:

@@ -2,7 +2,7 @@
 
 Columns of that file:
     measure: what was measured (`MEASURES` says it in words).
-    method: grad_cam, integrated_gradients, or both (their agreement); of a planted shortcut's control also the model.
+    method: grad_cam, integrated_gradients, or both (their agreement).
     class: true class of the images, or `all`; of the randomisation test the lowest layer randomised.
     value: mean over the images.
     low, high: 95 % interval, patients drawn with replacement; empty with fewer than two patients.
@@ -41,7 +41,8 @@ MEASURES = {
     "insertion": "Area under the insertion curve (higher is better)",
     "randomised_rank_correlation": "Rank correlation with the map of the randomised network",
     "randomised_similarity": "Structural similarity with the map of the randomised network",
-    "planted_marker_share": "Share of attribution on a planted marker",
+    "planted_marker_share_clean": "Share of attribution on a planted marker, small network that never saw one",
+    "planted_marker_share_planted": "Share of attribution on a planted marker, small network that learnt it",
 }
 """Each measure in words."""
 

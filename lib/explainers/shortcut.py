@@ -5,8 +5,6 @@ those of one class, as a hospital's tag would be. Both then explain the same pat
 what a network uses, only the network that learnt the patch may put its attribution there.
 """
 
-from dataclasses import dataclass
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -16,23 +14,11 @@ from lib.explainers.scores import network_input
 SIDE = 64
 """Pixels a side of the images in this control, whatever the run's."""
 
+LAYER = "convolution_4"
+"""The layer of the small network that Grad-CAM explains by."""
+
 PATCH = (3, 4, 9, 7)
 """The patch: top, left, height, width in pixels; a corner that holds no lung."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The two networks.
-
-    Attributes:
-        clean: trained on the images as they are.
-        planted: trained on the images with the patch.
-        layer: the layer that Grad-CAM explains either by.
-    """
-
-    clean: keras.Model
-    planted: keras.Model
-    layer: str = "convolution_4"
 
 
 def shrink(images: np.ndarray) -> np.ndarray:
@@ -79,24 +65,16 @@ def small_network(classes: int, seed: int = 1) -> keras.Model:
     return keras.Model(inputs, outputs, name="small_network")
 
 
-def train_pair(
-    images: np.ndarray, labels: np.ndarray, classes: int, marked_class: int = 0, epochs: int = 15, seed: int = 1
-) -> Pair:
-    """Trains both networks.
+def train(images: np.ndarray, labels: np.ndarray, classes: int, epochs: int = 15, seed: int = 1) -> keras.Model:
+    """Trains the small network; equal seeds give the same start and order of the images.
 
     Args:
         images: (N, SIDE, SIDE, 1), values 0..255.
         labels: (N,) integers.
         classes: K.
-        marked_class: the class whose images carry the patch for one of the networks.
         epochs: passes over the images.
-        seed: of the start and of the order of the images, the same for both.
+        seed: of the start and of the order.
     """
-    planted = np.where((labels == marked_class)[:, None, None, None], mark(images), images)
-    return Pair(*(_trained(version, labels, classes, epochs, seed) for version in (images, planted)))
-
-
-def _trained(images, labels, classes, epochs, seed):
     model = small_network(classes, seed)
     # equal weight for every class, as in section 4.3.2, so that a rare class is learnt
     counts = np.bincount(labels, minlength=classes)
@@ -105,3 +83,8 @@ def _trained(images, labels, classes, epochs, seed):
     keras.utils.set_random_seed(seed)
     model.fit(network_input(images), labels, batch_size=32, epochs=epochs, class_weight=weights, verbose=0)
     return model
+
+
+def plant(images: np.ndarray, labels: np.ndarray, marked_class: int = 0) -> np.ndarray:
+    """The (N, SIDE, SIDE, 1) images, with the patch on those of one class."""
+    return np.where((labels == marked_class)[:, None, None, None], mark(images), images)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from lib import models
+from lib import files, models
 from lib.data import load
 from lib.explainers.measures import boxes_mask
 from lib.explainers.scores import network_input
@@ -64,6 +64,18 @@ def open_subject(paths: Paths, experiment: str) -> Subject:
 def trained_experiments(paths: Paths) -> list[str]:
     """Names of the experiments of this run that left a network, sorted."""
     return sorted(path.parent.name for path in (paths.results / "experiments").glob("*/model.keras"))
+
+
+def other_backbone(paths: Paths, experiment: str) -> list[str]:
+    """The trained experiment with the best macro F1 among those of the other architecture; empty if there is none."""
+    settings = {
+        name: files.read_json(paths.experiment(name) / "settings.json")
+        | files.read_json(paths.experiment(name) / "metrics.json")
+        for name in trained_experiments(paths)
+    }
+    here = settings[experiment]["backbone"]
+    others = [name for name, of in settings.items() if of["backbone"] != here]
+    return sorted(others, key=lambda name: -settings[name]["macro_f1"])[:1]
 
 
 def spread(part: load.Part, count: int, seed: int = 1) -> np.ndarray:

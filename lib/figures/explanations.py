@@ -15,6 +15,7 @@ from lib.explainers.scorecard import MEASURES, METHODS
 from lib.figures import style
 
 COLUMNS = ("Original", "Grad-CAM", "Integrated Gradients")
+WRONG = "#b3261e"
 METHOD_COLOURS = {"grad_cam": "#b5541c", "integrated_gradients": "#5b3a8c", "both": "#2f6f73", "chance": "#8a8a8a"}
 
 
@@ -53,26 +54,29 @@ def figure_5(one: Explained) -> Figure:
         for ax, name in zip(axes, COLUMNS, strict=True):
             ax.set_title(name, fontweight="normal")
         _colour_bar(figure, axes)
-        figure.suptitle(one.title, fontweight="semibold")
-    return figure
+        figure.suptitle(one.title, fontweight="bold")
+    return _done(figure)
 
 
 def gallery(explained: Sequence[Explained], cases: Sequence[str]) -> Figure:
-    """One row an image, as Figure 5; the case and the title stand left of the row."""
+    """One row an image, as Figure 5; the case, prediction and truth stand left of it, in red where it is wrong."""
     with style.apply():
         count = len(explained)
-        figure, axes = plt.subplots(count, 3, figsize=(8.6, 2.05 * count + 0.5), squeeze=False)
-        for line, one, case in zip(axes, explained, cases, strict=True):
+        figure, axes = plt.subplots(
+            count, 4, figsize=(8.8, 2.05 * count + 0.5), squeeze=False, width_ratios=[0.85, 1, 1, 1]
+        )
+        for (words, *line), one, case in zip(axes, explained, cases, strict=True):
             _row(line, one)
-            words = (
-                f"{case}\n\npredicted {_display(one.predicted)}\n({one.probability:.2f})\ntruth {_display(one.truth)}"
-            )
-            colour = "black" if one.predicted == one.truth else style.CLASS_COLOURS["covid-19"]
-            line[0].text(-0.08, 0.5, words, transform=line[0].transAxes, ha="right", va="center", color=colour)
-        for ax, name in zip(axes[0], COLUMNS, strict=True):
+            words.axis("off")
+            says = f"predicted {_display(one.predicted)}\n({one.probability:.2f})\ntruth {_display(one.truth)}"
+            colour = "black" if one.predicted == one.truth else WRONG
+            place = {"transform": words.transAxes, "ha": "right", "color": colour}
+            words.text(0.98, 0.66, case, va="bottom", fontweight="bold", **place)
+            words.text(0.98, 0.6, says, va="top", linespacing=1.4, **place)
+        for ax, name in zip(axes[0, 1:], COLUMNS, strict=True):
             ax.set_title(name, fontweight="normal")
         _colour_bar(figure, axes)
-    return figure
+    return _done(figure)
 
 
 def steps(table: pd.DataFrame, chosen: int) -> Figure:
@@ -101,7 +105,7 @@ def steps(table: pd.DataFrame, chosen: int) -> Figure:
         axes[2].axhline(0, color=METHOD_COLOURS["chance"], linewidth=0.8)
         axes[2].set_ylim(min(-0.1, axes[2].get_ylim()[0]), 1)
         axes[0].legend(title="Median, middle half")
-    return figure
+    return _done(figure)
 
 
 def scorecard(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
@@ -118,7 +122,7 @@ def scorecard(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
         position, labels, places = 0.0, [], []
         for measure, part in shown.groupby("measure", sort=False):
             position += 0.8
-            ax.text(0.0, position - 0.62, MEASURES[measure], fontweight="semibold", transform=ax.get_yaxis_transform())
+            ax.text(0.0, position - 0.62, MEASURES[measure], fontweight="bold", transform=ax.get_yaxis_transform())
             for _, one in part.iterrows():
                 _interval(ax, one, position)
                 who = "" if one.method == "both" else f"{METHODS[one.method]}, "
@@ -128,7 +132,7 @@ def scorecard(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
         ax.set_yticks(places, labels)
         ax.set(ylim=(position - 0.3, -0.3), xlabel="Value with 95 % interval over patients;  | chance")
         ax.grid(axis="y", visible=False)
-    return figure
+    return _done(figure)
 
 
 def curves(found: dict[str, dict[str, np.ndarray]]) -> Figure:
@@ -148,7 +152,7 @@ def curves(found: dict[str, dict[str, np.ndarray]]) -> Figure:
             ax.set(xlabel=f"Pixels {what}, %", title=name.capitalize(), ylim=(0, 1.02))
         axes[0].set_ylabel("Mean probability of the class")
         axes[1].legend(loc="lower right")
-    return figure
+    return _done(figure)
 
 
 def randomisation(table: pd.DataFrame) -> Figure:
@@ -171,6 +175,12 @@ def randomisation(table: pd.DataFrame) -> Figure:
             ax.tick_params(axis="x", rotation=35)
             ax.set_xlabel("Randomised from the top down to")
         axes[0].legend(title="Dotted: map of another image", fontsize=9, title_fontsize=9)
+    return _done(figure)
+
+
+def _done(figure: Figure) -> Figure:
+    """Takes the figure off pyplot's list, so that a notebook shows it once: where the cell ends with it."""
+    plt.close(figure)
     return figure
 
 

@@ -1,0 +1,131 @@
+"""Figures of explanations hold what they should, and stay out of pyplot's way."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.explainers import overlays, perturbation, scorecard
+from lib.figures import explanations
+
+
+@pytest.fixture(autouse=True)
+def leaves_no_figure_open():
+    plt.close("all")
+    yield
+    assert plt.get_fignums() == []
+
+
+def texts(figure) -> str:
+    parts = [figure.get_suptitle()] + [
+        text.get_text()
+        for ax in figure.axes
+        for text in [ax.title, ax.xaxis.label, *ax.texts, *ax.get_yticklabels(), *ax.get_xticklabels()]
+    ]
+    return "\n".join(parts)
+
+
+def one(predicted="covid-19", truth="covid-19") -> explanations.Explained:
+    generator = np.random.default_rng(0)
+    image = generator.integers(0, 256, (32, 32, 1), dtype=np.uint8)
+    return explanations.Explained(
+        image, generator.random((32, 32)), generator.random((32, 32)), predicted, 0.934, truth
+    )
+
+
+def test_figure_5_shows_original_and_both_overlays_with_prediction_and_truth():
+    figure = explanations.figure_5(one("covid-19", "pneumonia"))
+    assert "Prediction: COVID-19 (0.93)" in texts(figure)
+    assert "Ground truth: Pneumonia" in texts(figure)
+    shown = [ax.get_title() for ax in figure.axes if ax.images]
+    assert shown == ["Original", "Grad-CAM", "Integrated Gradients"]
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), one().image[..., 0])
+    assert figure.axes[0].images[0].get_clim() == (0, 255)
+
+
+def test_an_image_without_known_truth_is_titled_by_its_prediction():
+    assert "truth" not in texts(explanations.figure_5(one(truth=""))).lower()
+
+
+def test_gallery_marks_wrong_predictions():
+    figure = explanations.gallery([one(), one("normal", "covid-19")], ["surest right", "surest wrong"])
+    assert "surest right" in texts(figure)
+    assert "predicted Normal" in texts(figure)
+    wrong = [text.get_color() for ax in figure.axes for text in ax.texts if text.get_text() == "surest wrong"]
+    right = [text.get_color() for ax in figure.axes for text in ax.texts if text.get_text() == "surest right"]
+    assert wrong == [explanations.WRONG]
+    assert right == ["black"]
+
+
+def test_overlay_leaves_unmarked_pixels_as_they_are():
+    image = np.arange(16, dtype=np.uint8).reshape(4, 4) * 16
+    levels = np.zeros((4, 4))
+    levels[0, 0] = 1
+    found = overlays.over(image, levels)
+    expected = np.repeat(image[..., None] / 255, 3, axis=-1)
+    np.testing.assert_allclose(found.reshape(-1, 3)[1:], expected.reshape(-1, 3)[1:])
+    assert np.ptp(found[0, 0]) > 0.2
+
+
+def test_levels_of_integrated_gradients_show_the_stated_share():
+    values = np.random.default_rng(0).random((40, 40))
+    levels = overlays.integrated_gradients_levels(values)
+    # SHOWN is the percentile up to which nothing is shown
+    assert (levels > 0).mean() == pytest.approx(1 - overlays.SHOWN / 100, abs=0.01)
+    assert (levels == 1).mean() == pytest.approx(1 - overlays.SATURATED / 100, abs=0.005)
+
+
+@pytest.mark.parametrize("levels", [overlays.grad_cam_levels, overlays.integrated_gradients_levels])
+def test_an_empty_map_colours_nothing(levels):
+    assert (levels(np.zeros((8, 8))) == 0).all()
+
+
+def rows(measure, method, classes):
+    values = {"value": 0.5, "low": 0.4, "high": 0.6, "chance": 0.2, "images": 9, "other_image": 0.3}
+    return [{"measure": measure, "method": method, "class": of, **values} for of in classes]
+
+
+def test_scorecard_names_measures_methods_and_numbers_of_images():
+    table = scorecard.table(
+        rows("rank_correlation", "both", ["all", "covid-19"]) + rows("lungs_share", "grad_cam", ["all", "covid-19"])
+    )
+    figure = explanations.scorecard(table, ["rank_correlation", "lungs_share"])
+    for words in ("Rank correlation of the two methods", "inside the lungs", "Grad-CAM, COVID-19 (n = 9)"):
+        assert words in texts(figure)
+
+
+def test_every_measure_of_the_scorecard_has_words():
+    table = scorecard.table([row for name in scorecard.MEASURES for row in rows(name, "grad_cam", ["all"])])
+    assert len(explanations.scorecard(table, list(scorecard.MEASURES)).axes[0].get_yticks()) == len(scorecard.MEASURES)
+
+
+def test_steps_curves_are_the_medians():
+    table = pd.DataFrame(
+        {
+            "experiment": ["RN4"] * 6,
+            "image_id": list("aabbcc"),
+            "steps": [5, 50] * 3,
+            "completeness_error": [0.1, 0.01, 0.2, 0.02, 0.9, 0.03],
+            "rank_correlation": [0.9, 1] * 3,
+            "agreement": [0.2, 0.2] * 3,
+        }
+    )
+    figure = explanations.steps(table, 50)
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.2, 0.02])
+    assert figure.axes[0].get_legend_handles_labels()[1] == ["RN4"]
+
+
+def test_curves_and_randomisation_draw_every_method():
+    points = np.ones((3, len(perturbation.FRACTIONS)))
+    of = {"deletion": points, "insertion": points}
+    figure = explanations.curves(dict.fromkeys(("grad_cam", "integrated_gradients", "chance"), of))
+    assert [len(ax.lines) for ax in figure.axes] == [3, 3]
+    table = scorecard.table(
+        [
+            row
+            for measure in ("randomised_rank_correlation", "randomised_similarity")
+            for method in ("grad_cam", "integrated_gradients")
+            for row in rows(measure, method, ["logits", "conv1"])
+        ]
+    )
+    assert "conv1" in texts(explanations.randomisation(table))
