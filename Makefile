@@ -49,7 +49,12 @@ $(VENV)/.installed: $(LOCK) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+UV := uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --no-header --quiet
+
 lock:  ## resolve the pinned versions anew (needs uv)
-	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements.lock
-	uv pip compile pyproject.toml --extra test --extra cuda --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements.lock -o requirements-cuda.lock
+	$(UV) --override requirements-overrides.txt -o requirements.lock
+	sed 's/^tensorflow==/tensorflow[and-cuda]==/' requirements-overrides.txt > .overrides-cuda.txt
+	$(UV) --extra cuda --override .overrides-cuda.txt -c requirements.lock -o requirements-cuda.lock
+	rm .overrides-cuda.txt
 	$(BIN)/python -m lib.environment

@@ -1,0 +1,151 @@
+"""The whole DAG, through Snakemake and papermill, at the smallest size, in a copy of the project."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.paths import ROOT
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(2400)]
+
+ROWS = ["RN1", "RN2", "RN3", "RN4", "RN5", "RN6", "RN7", "RN8", "CN1", "CN2", "CN3"]
+SMALL = (
+    "image_size=32 epochs=1 fine_tuning_epochs=1 pretraining_epochs=1 phantom_images=120 phantom_skin_images=84 "
+    "phantom_size=96 bootstrap_samples=100 ig_steps=5 ig_steps_reference=20 explained_images=4"
+)
+SCORES = ["accuracy", "macro_f1", "covid_precision", "covid_recall", "covid_f1"]
+CHEST = ["covid-19", "normal", "pneumonia"]
+
+
+def reproduce(project: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "lib.front", "--run", "demo", "--set", SMALL, *more]
+
+
+def environment(project: Path) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(project), "PYTHONHASHSEED": "random"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project's own files, run once: killed after the first notebooks, then started again."""
+    copy = tmp_path_factory.mktemp("fresh") / "project"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in listed.splitlines():
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    interrupted = subprocess.Popen(reproduce(copy), cwd=copy, env=environment(copy), start_new_session=True)
+    first = copy / "results/demo/notebooks/00_data_preparation.ipynb"
+    deadline = time.monotonic() + 600
+    while not first.exists() and interrupted.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(5)
+    os.killpg(interrupted.pid, signal.SIGKILL)
+    interrupted.wait()
+    before = first.stat().st_mtime_ns
+    done = subprocess.run(reproduce(copy), cwd=copy, env=environment(copy), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
+    assert first.stat().st_mtime_ns == before, "after kill -9, what was finished is not run again"
+    (copy / "terminal.txt").write_text(done.stdout)
+    return copy
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_a_row_leaves(project, row):
+    folder = project / "results/demo/experiments" / row
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert {*SCORES, "macro_auc", "covid_auc", "free_params", "seconds"} <= set(metrics)
+    assert all(0 <= metrics[name] <= 1 for name in SCORES)
+    predictions = pd.read_csv(folder / "predictions.csv")
+    assert list(predictions.columns) == ["image_id", "group_id", "source", "label", *CHEST]
+    np.testing.assert_allclose(predictions[CHEST].sum(axis=1), 1, atol=1e-5)
+    index = pd.read_csv(project / "data/demo/covidx/index.csv")
+    assert set(predictions["image_id"]) == set(index.loc[index["split"] == "test", "image_id"])
+    assert len(pd.read_csv(folder / "history.csv")) == 1
+    assert (folder / "model.keras").stat().st_size > 1e6
+
+
+@pytest.mark.parametrize(("name", "channels"), [("covidx", 1), ("ham10000", 3)])
+def test_prepared_data(project, name, channels):
+    folder = project / "data/demo" / name
+    index = pd.read_csv(folder / "index.csv")
+    assert list(index.columns[:7]) == ["image_id", "group_id", "source", "label", "split", "file", "sha256"]
+    images = np.load(folder / "images.npy", mmap_mode="r")
+    assert images.shape == (len(index), 32, 32, channels)
+    assert images.dtype == np.uint8
+    assert list(pd.read_csv(folder / "excluded.csv").columns[:3]) == ["file", "source", "reason"]
+    assert (index.groupby("group_id")["split"].nunique() == 1).all(), "all images of a patient are in one split"
+
+
+def test_table_1(project):
+    table = pd.read_csv(project / "results/demo/table1.csv").set_index("id")
+    assert list(table.index[:11]) == ROWS
+    for name in SCORES:
+        rows = table.loc[ROWS]
+        assert {name, f"{name}_low", f"{name}_high", f"{name}_published"} <= set(table.columns)
+        assert (rows[f"{name}_low"] <= rows[name] + 1e-9).all()
+        assert (rows[name] <= rows[f"{name}_high"] + 1e-9).all()
+    assert table.loc["RN7", "free_params"] == 23_525_507
+    assert table.loc["RN2", "free_params"] == table.loc["RN2", "free_params_published"] == 15_240_195
+
+
+@pytest.mark.parametrize("name", ["1a", "1b", "2a", "2b", "3a", "3b", "4a", "4b", "5a", "5b"])
+def test_figures(project, name):
+    stem = project / "figures/demo" / f"figure_{name}"
+    assert stem.with_suffix(".png").read_bytes()[:4] == b"\x89PNG"
+    assert stem.with_suffix(".pdf").read_bytes()[:4] == b"%PDF"
+
+
+def test_report_provenance_and_terminal(project):
+    report = project / "results/demo/report"
+    assert "PHANTOM DATA" in (report / "index.html").read_text()
+    assert len(list(report.glob("**/*.html"))) > 11
+    assert json.loads((project / "results/demo/provenance.json").read_text())
+    terminal = (project / "terminal.txt").read_text()
+    assert "RN4" in terminal
+    assert "results/demo/report/index.html" in terminal
+    assert not list((project / "results/demo/notebooks").glob("*.failed.ipynb"))
+
+
+def dry_run(project):
+    done = subprocess.run(
+        [*reproduce(project), "--snakemake=--dry-run"],
+        cwd=project, env=environment(project), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout + done.stderr
+
+
+def test_nothing_runs_again_unless_something_changed(project):
+    assert "Nothing to be done" in dry_run(project)
+
+
+def test_a_change_reruns_what_depends_on_it(project):
+    changed = project / "lib/explainers/integrated_gradients.py"
+    changed.write_text(changed.read_text() + "\n# a comment\n")
+    plan = dry_run(project)
+    assert "explainability" in plan
+    assert "rule experiment" not in plan
+    assert "rule data_preparation" not in plan
+
+
+def test_the_same_bytes_again(project):
+    """RN8: all layers, augmentation. Its predictions do not depend on hash seeds or on what ran beside it."""
+    target = "results/demo/experiments/RN8/predictions.csv"
+    before = (project / target).read_bytes()
+    (project / target).unlink()
+    command = reproduce(project, f"--snakemake={target}")
+    done = subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True, check=False)
+    assert (project / target).exists(), done.stdout[-3000:] + done.stderr[-3000:]
+    assert (project / target).read_bytes() == before

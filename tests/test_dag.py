@@ -1,0 +1,43 @@
+import pytest
+
+from lib import dag, params
+from lib.front import overrides, snakemake_command
+
+
+def test_a_notebook_depends_on_what_it_imports_and_on_what_that_imports():
+    files = dag.sources("04_experiment")
+    assert files[0] == "notebooks/04_experiment.ipynb"
+    assert {"lib/training/experiment.py", "lib/training/stage.py", "lib/models/freezing.py", "lib/files.py"} <= set(
+        files
+    )
+    assert not [file for file in files if file.startswith(("lib/report/", "lib/phantoms/"))]
+
+
+def test_only_listed_parameters_are_passed():
+    values = dag.values("04_experiment", params.load("demo", "RN6"), seed=4)
+    assert values["experiment"] == "RN6"
+    assert values["continues"] == "RN5"
+    assert values["seed"] == 4
+    assert "phantom_images" not in values
+    assert "bootstrap_samples" not in values
+
+
+def test_set_is_read_as_yaml():
+    found = overrides("covidx_layout=sources seeds=[1,2] cache_activations=false", "")
+    assert found == {"covidx_layout": "sources", "seeds": [1, 2], "cache_activations": False}
+
+
+def test_data_becomes_an_absolute_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert overrides("", "here") == {"data": str(tmp_path / "here")}
+
+
+def test_a_piece_of_set_without_a_value_is_refused():
+    with pytest.raises(params.ParameterError, match="found 'epochs', expected key=value"):
+        overrides("epochs", "")
+
+
+def test_further_arguments_stand_last_so_that_they_win():
+    command = snakemake_command("demo", {"epochs": 3}, 2, 4, ["--cores", "1"])
+    assert command[-2:] == ["--cores", "1"]
+    assert 'set={"epochs": 3}' in command

@@ -1,0 +1,84 @@
+"""The rules of the house for notebooks."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+
+from lib import params
+from lib.paths import NOTEBOOKS
+
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+RN4 = params.load("demo", "RN4")
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_the_story_is_complete():
+    assert [path.stem[:2] for path in PATHS if path.stem[:2].isdigit()] == [f"{n:02d}" for n in range(11)]
+
+
+def test_the_first_cell_asks_a_question_and_says_what_is_needed(notebook):
+    first = notebook.cells[0]
+    assert first.cell_type == "markdown"
+    assert re.match(r"# .*\?$", first.source.splitlines()[0])
+    for word in ("Inputs", "Outputs", "Runtime", "Paper"):
+        assert f"**{word}" in first.source
+
+
+def test_parameters_are_commented_and_equal_the_demo(notebook):
+    (cell,) = [cell for cell in code(notebook) if "parameters" in cell.metadata.get("tags", [])]
+    tree = ast.parse(cell.source)
+    lines = [line for line in cell.source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert all("#" in line for line in lines), "every parameter has a comment"
+    for statement in tree.body:
+        name, value = statement.targets[0].id, ast.literal_eval(statement.value)
+        if name not in ("experiment", "backbone", "pretraining", "continues"):
+            assert value == getattr(RN4, name), f"{name} differs from the demo run"
+
+
+def test_committed_without_outputs(notebook):
+    for cell in code(notebook):
+        assert not cell.outputs
+        assert cell.execution_count is None
+
+
+def test_cells_and_functions_are_short_and_there_are_no_classes(notebook):
+    for cell in code(notebook):
+        assert len(cell.source.splitlines()) <= 25, cell.source.splitlines()[0]
+        for node in ast.walk(ast.parse(cell.source)):
+            assert not isinstance(node, ast.ClassDef)
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 15, node.name
+
+
+def test_nothing_that_hides_or_installs(notebook):
+    for cell in code(notebook):
+        assert not re.search(r"^\s*[!%]|import \*|\bpip\b|filterwarnings|simplefilter", cell.source, re.MULTILINE)
+        assert not re.search(r"Path\(|os\.path|\.\./", cell.source), "paths come from lib.paths"
+
+
+def test_no_function_is_written_twice():
+    bodies = [
+        ast.dump(node)
+        for path in PATHS
+        for cell in code(nbformat.read(path, as_version=4))
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert len(bodies) == len(set(bodies))
+
+
+def test_every_shown_figure_has_a_description(notebook):
+    for cell in code(notebook):
+        last = cell.source.strip().splitlines()[-1] if cell.source.strip() else ""
+        if "style.save(" in cell.source or re.match(r"(figure|fig)\b", last):
+            assert len(cell.metadata.get("alt", "")) > 20, last

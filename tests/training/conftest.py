@@ -1,0 +1,38 @@
+import keras
+import numpy as np
+import pytest
+
+from lib.training.batches import Examples
+
+
+def small_network(seed: int = 1, size: int = 8) -> keras.Model:
+    """A flat network with the parts that matter: rescaling, a convolution, batch normalisation, `logits`."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((size, size, 3), name="image")
+    x = keras.layers.Rescaling(1 / 127.5, -1, name="rescaling")(image)
+    x = keras.layers.Conv2D(4, 3, name="conv")(x)
+    x = keras.layers.BatchNormalization(name="bn", momentum=0.8)(x)
+    x = keras.layers.ReLU(name="relu")(x)
+    x = keras.layers.Conv2D(6, 3, name="last_conv")(x)
+    x = keras.layers.BatchNormalization(name="last_bn", momentum=0.8)(x)
+    x = keras.layers.GlobalAveragePooling2D(name="average")(x)
+    x = keras.layers.Dense(3, name="logits")(x)
+    return keras.Model(image, keras.layers.Activation("softmax", name="probabilities")(x), name="small")
+
+
+@pytest.fixture
+def network():
+    return small_network()
+
+
+@pytest.fixture
+def stripes():
+    """(train, validation) of images whose class is the side that is bright: left, right or none; learnable at once."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    images = generator.integers(0, 60, (60, 8, 8, 1))
+    images[labels == 0, :, :4] += 150
+    images[labels == 1, :, 4:] += 150
+    images = images.astype(np.uint8)
+    rows = np.arange(60)
+    return Examples([images], rows[:45], labels[:45], 3), Examples([images], rows[45:], labels[45:], 3)

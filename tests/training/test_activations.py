@@ -1,0 +1,113 @@
+import errno
+import logging
+
+import keras
+import numpy as np
+import pytest
+
+from lib import models
+from lib.training import activations
+from lib.training.activations import stored_activations
+from lib.training.batches import Examples
+from lib.training.stage import fit_stage, predict
+from tests.training.conftest import small_network
+
+
+@pytest.fixture
+def cut(network):
+    models.freeze_below(network, "last_conv")
+    return models.split_at(network, "last_conv")
+
+
+@pytest.fixture
+def everything(stripes):
+    images = stripes[0].arrays
+    return Examples(images, np.arange(60), np.zeros(60, int), 3)
+
+
+def test_both_ways_of_training_give_the_same_network(stripes, everything, tmp_path):
+    """Stored activations are the frozen part's own float32 output in other batches.
+
+    One batch's rounding differs from another's by a few units in the last place (2^-24 relative); over 12 steps of Adam
+    at rate 0.01 this grows to at most a hundred-thousandth of weights of order 1. 1e-4 is ten times that.
+    """
+    plain, cached = small_network(), small_network()
+    for model in (plain, cached):
+        models.freeze_below(model, "last_conv")
+    settings = {"stage": "fine_tuning", "epochs": 2, "learning_rate": 0.01, "batch_size": 8}
+    whole = models.inference_mode(plain)
+    fit_stage(whole, *stripes, folder=tmp_path / "plain", **settings)
+    frozen, trained = models.split_at(cached, "last_conv")
+    arrays = stored_activations(frozen, everything, tmp_path / "store", 16)
+    parts = [Examples(arrays, part.positions, part.labels, 3) for part in stripes]
+    fit_stage(trained, *parts, folder=tmp_path / "cached", **settings)
+    for one, other in zip(plain.get_weights(), cached.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    np.testing.assert_allclose(predict(whole, stripes[1], 8), predict(trained, parts[1], 8), atol=1e-4)
+
+
+def test_the_second_use_reads_the_store(cut, everything, tmp_path, monkeypatch):
+    first = stored_activations(cut[0], everything, tmp_path, 16)
+    monkeypatch.setattr(activations, "_compute", lambda *_: pytest.fail("computed again"))
+    second = stored_activations(cut[0], everything, tmp_path, 16)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_key_follows_weights_and_pixels(cut, everything):
+    before = activations.key(cut[0], everything)
+    assert activations.key(cut[0], everything) == before
+    other = Examples([everything.arrays[0].copy()], everything.positions, everything.labels, 3)
+    other.arrays[0][3, 2, 1] += 1
+    assert activations.key(cut[0], other) != before
+    kernel = cut[0].get_layer("conv").kernel
+    kernel.assign(np.asarray(kernel) * 1.0001)
+    assert activations.key(cut[0], everything) != before
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_a_damaged_store_is_computed_anew(cut, everything, tmp_path, damage, caplog):
+    right = [np.array(array) for array in stored_activations(cut[0], everything, tmp_path, 16)]
+    (file,) = tmp_path.glob("*/activation_0.npy")
+    if damage == "flip":
+        data = bytearray(file.read_bytes())
+        data[-5] ^= 0x40
+        file.write_bytes(data)
+    elif damage == "truncate":
+        file.write_bytes(file.read_bytes()[:-100])
+    else:
+        file.unlink()
+    with caplog.at_level(logging.WARNING):
+        again = stored_activations(cut[0], everything, tmp_path, 16)
+    for one, other in zip(right, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_full_disk_falls_back_to_memory(cut, everything, tmp_path, monkeypatch, caplog):
+    right = [np.array(array) for array in stored_activations(cut[0], everything, tmp_path / "right", 16)]
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np.lib.format, "open_memmap", full)
+    with caplog.at_level(logging.WARNING):
+        arrays = stored_activations(cut[0], everything, tmp_path / "full", 16)
+    assert "kept in memory" in caplog.text
+    for one, other in zip(right, arrays, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not list((tmp_path / "full").iterdir()), "nothing half-written is left"
+
+
+def test_too_little_space_is_noticed_before_writing(cut, everything, tmp_path, monkeypatch, caplog):
+    usage = type("usage", (), {"free": 10})
+    monkeypatch.setattr(activations.shutil, "disk_usage", lambda _: usage)
+    with caplog.at_level(logging.WARNING):
+        stored_activations(cut[0], everything, tmp_path, 16)
+    assert "GB free" in caplog.text
+
+
+def test_frozen_part_runs_in_inference_mode(cut, everything, tmp_path):
+    stored = stored_activations(cut[0], everything, tmp_path, 16)[0]
+    inputs = next(iter(everything.ordered(60)))[0]
+    direct = keras.ops.convert_to_numpy(cut[0](inputs, training=False))
+    np.testing.assert_allclose(stored, direct, atol=1e-5)

@@ -1,0 +1,174 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib import metrics, models
+from lib.training.stage import TrainingDiverged, best_epoch, fit_stage, predict
+from tests.training.conftest import small_network
+
+SETTINGS = {"stage": "scratch", "learning_rate": 0.01, "batch_size": 8}
+
+
+def weights(model):
+    return [variable.numpy() for variable in model.weights]
+
+
+@pytest.mark.parametrize(
+    ("scores", "epoch"),
+    [([0.3, 0.2, 0.1], 1), ([0.1, 0.2, 0.3], 3), ([0.1, 0.4, 0.4, 0.2], 2), ([0.0, 0.0], 1)],
+    ids=["first is best", "last is best", "first of equals", "all zero"],
+)
+def test_best_epoch(scores, epoch):
+    assert best_epoch(scores) == epoch
+
+
+def test_the_weights_of_the_best_epoch_are_kept(network, stripes, tmp_path):
+    history, _ = fit_stage(network, *stripes, epochs=6, folder=tmp_path, **SETTINGS)
+    probabilities = predict(network, stripes[1], 8)
+    kept = history.loc[history["best"]].iloc[0]
+    assert kept["val_macro_f1"] == history["val_macro_f1"].max()
+    assert metrics.scores(stripes[1].labels, probabilities)["macro_f1"] == pytest.approx(kept["val_macro_f1"], abs=1e-9)
+
+
+def test_it_learns_and_records_every_epoch(network, stripes, tmp_path):
+    history, _ = fit_stage(network, *stripes, epochs=6, folder=tmp_path, **SETTINGS)
+    assert list(history["epoch"]) == [1, 2, 3, 4, 5, 6]
+    assert history["best"].sum() == 1
+    assert history["val_macro_f1"].max() > 0.9  # the classes are stripes: chance is 0.33
+    for name in ("loss", "accuracy", "macro_f1", "macro_auc", "covid_precision", "covid_recall"):
+        assert {name, f"val_{name}"} <= set(history)
+
+
+def test_class_weights_enter_the_loss_as_factors(network, stripes, tmp_path):
+    """At learning rate ~0 the weighted loss of an epoch is the mean of w_k times the cross entropy."""
+    train, validation = stripes
+    factors = np.array([2.0, 1.0, 0.5], np.float32)
+    frozen = models.inference_mode(network)
+    chosen = predict(frozen, train, 8)[np.arange(len(train)), train.labels]
+    settings = SETTINGS | {"learning_rate": 1e-12, "stage": "linear"}
+    history, _ = fit_stage(frozen, train, validation, epochs=1, folder=tmp_path, class_weights=factors, **settings)
+    # Keras weighs each batch's mean by its size, so the epoch's loss is the mean over the images
+    assert history["loss"][0] == pytest.approx(float((factors[train.labels] * -np.log(chosen)).mean()), rel=1e-5)
+
+
+def test_what_is_frozen_stays_bit_identical(network, stripes, tmp_path):
+    models.freeze_below(network, "last_conv")
+    before = {layer.name: layer.get_weights() for layer in network.layers}
+    statistics = [
+        network.get_layer("last_bn").moving_mean.numpy(),
+        network.get_layer("last_bn").moving_variance.numpy(),
+    ]
+    fit_stage(models.inference_mode(network), *stripes, epochs=2, folder=tmp_path, **SETTINGS)
+    for name in ("conv", "bn"):
+        for old, new in zip(before[name], network.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+    assert (before["last_conv"][0] != network.get_layer("last_conv").get_weights()[0]).any()
+    np.testing.assert_array_equal(statistics[0], network.get_layer("last_bn").moving_mean.numpy())
+    np.testing.assert_array_equal(statistics[1], network.get_layer("last_bn").moving_variance.numpy())
+
+
+def test_from_scratch_the_statistics_of_batch_normalisation_move(network, stripes, tmp_path):
+    before = network.get_layer("bn").moving_mean.numpy()
+    fit_stage(network, *stripes, epochs=1, folder=tmp_path, **SETTINGS)
+    assert (before != network.get_layer("bn").moving_mean.numpy()).any()
+
+
+def test_adam_has_the_learning_rate_of_the_stage(network, stripes, tmp_path):
+    history, _ = fit_stage(network, *stripes, epochs=1, folder=tmp_path, **(SETTINGS | {"learning_rate": 0.0025}))
+    assert float(network.optimizer.learning_rate) == pytest.approx(0.0025)
+    assert history["learning_rate"][0] == 0.0025
+
+
+def test_a_loss_that_is_lost_names_batch_rate_and_checkpoint(network, stripes, tmp_path):
+    logits = network.get_layer("logits")
+    logits.kernel.assign(np.full(logits.kernel.shape, np.nan, np.float32))
+    with pytest.raises(TrainingDiverged, match=r"epoch 1, batch 1: .* learning rate 0\.01.*none yet"):
+        fit_stage(network, *stripes, epochs=1, folder=tmp_path, **SETTINGS)
+
+
+def test_an_interrupted_stage_ends_with_the_same_weights(network, stripes, tmp_path):
+    fit_stage(network, *stripes, epochs=5, folder=tmp_path / "whole", **SETTINGS)
+    fit_stage(small_network(), *stripes, epochs=2, folder=tmp_path / "parts", **SETTINGS)
+    resumed = small_network()
+    history, checkpoint = fit_stage(resumed, *stripes, epochs=5, folder=tmp_path / "parts", **SETTINGS)
+    assert len(history) == 5
+    for one, other in zip(weights(network), weights(resumed), strict=True):
+        np.testing.assert_array_equal(one, other)
+    checkpoint.remove()
+    assert not list((tmp_path / "parts").glob("checkpoint*"))
+
+
+def test_a_checkpoint_of_other_settings_is_not_used(network, stripes, tmp_path):
+    fit_stage(network, *stripes, epochs=2, folder=tmp_path, **SETTINGS)
+    history, _ = fit_stage(small_network(seed=2), *stripes, epochs=1, folder=tmp_path, **SETTINGS)
+    assert len(history) == 1
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import numpy as np
+from lib import hardware
+hardware.configure(seed=1)
+from lib import models
+from lib.training.batches import Examples
+from lib.training.stage import fit_stage
+from tests.training.conftest import small_network
+
+first, epochs, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+labels = np.arange(60) % 3
+images = np.random.default_rng(0).integers(0, 60, (60, 8, 8, 1))
+images[labels == 0, :, :4] += 150
+images = images.astype(np.uint8)
+train = Examples([images], np.arange(45), labels[:45], 3)
+validation = Examples([images], np.arange(45, 60), labels[45:], 3)
+network = small_network()
+model = network
+if first != "none":
+    models.freeze_below(network, first)
+    model = models.inference_mode(network)
+print("started", flush=True)
+fit_stage(model, train, validation, stage="x", epochs=epochs, learning_rate=0.01, batch_size=8, folder=folder)
+np.savez(folder / "end.npz", *network.get_weights())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["logits", "last_conv"], ids=["linear", "fine-tuning"])
+def test_killed_in_the_middle_it_resumes_to_the_same_weights(first, tmp_path):
+    """kill -9 while epochs are running; the second start must not begin at epoch 1 and must end bit-identically."""
+    script = tmp_path / "train.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    root = Path(__file__).parents[2]
+
+    def command(epochs, folder):
+        return [sys.executable, str(script), first, str(epochs), str(folder)]
+
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    process = subprocess.Popen(command(400, killed), cwd=root, env=_environment(root))
+    deadline = time.monotonic() + 300
+    while not list(killed.glob("checkpoint*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (file,) = killed.glob("checkpoint*.npz")
+    finished = len(json.loads(str(np.load(file)["history"])))
+    assert 1 <= finished < 400, "the process was killed in the middle"
+    for folder in (killed, whole):
+        subprocess.run(command(finished + 2, folder), cwd=root, env=_environment(root), check=True)
+    with np.load(killed / "end.npz") as one, np.load(whole / "end.npz") as other:
+        for name in one.files:
+            np.testing.assert_array_equal(one[name], other[name])
+
+
+def _environment(root):
+    return os.environ | {"PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3"}
