@@ -10,8 +10,9 @@ import hashlib
 import json
 import multiprocessing
 import os
+import warnings
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,10 @@ from lib.data.worker import Known, Task, convert_chunk
 
 VERSION = 1  # raise it when decode.py changes what it returns: everything is converted again then
 COLUMNS = ("position", "sha256", "width", "height", "error")
-CHUNK = 16  # images a task: small enough to keep the progress bar moving and the memory bounded
+CHUNK = 8  # images a task: small enough to keep the progress bar moving and the memory bounded
+# From so many images on, processes pay for their start. Below, threads do: decoding and resizing release Python's lock.
+PROCESSES_FROM = 4000
+NOTED_AT_ONCE = 256  # finished images between two notes in the journal: a killed run repeats at most so many
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ class Previous:
     known: dict[str, Known]
 
 
-def workers(threads: int) -> int:
-    """Number of processes: `threads`, or the cores that this process may use if 0."""
+def workers_of(threads: int) -> int:
+    """Number of workers: `threads`, or the cores that this process may use if 0."""
     if threads:
         return threads
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -66,7 +70,7 @@ def convert(
         folder: where the array and its journal go.
         size: pixels a side.
         channels: 1 or 3.
-        threads: number of processes; 0 takes all cores.
+        threads: number of threads or processes; 0 takes all cores.
         previous: pixels to reuse where a file has not changed.
         title: text of the progress bar.
 
@@ -79,14 +83,14 @@ def convert(
     done = _resume(pixels, journal, header, (len(names), size, size, channels))
     known = previous.known if previous else {}
     todo = [Task(i, root / name, known.get(name)) for i, name in enumerate(names) if i not in done]
-    with open(journal, "a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        bar = tqdm(total=len(names), initial=len(done), desc=title, unit="image", mininterval=1, disable=not todo)
-        with bar:
-            for rows in _in_parallel(todo, pixels, previous.images if previous else None, workers(threads)):
-                writer.writerows(rows)
-                stream.flush()
-                bar.update(len(rows))
+    old = previous.images if previous else None
+    with (
+        _Journal(pixels, journal) as finished,
+        tqdm(total=len(names), initial=len(done), desc=title, unit="image", mininterval=1, disable=not todo) as bar,
+    ):
+        for rows in _in_parallel(todo, pixels, old, workers_of(threads), len(todo) >= PROCESSES_FROM):
+            finished.add(rows)
+            bar.update(len(rows))
     table = pd.DataFrame(_read_journal(journal), columns=COLUMNS).drop_duplicates("position", keep="last")
     table = table.astype({"position": int, "width": int, "height": int}).sort_values("position", ignore_index=True)
     return table.drop(columns="position")
@@ -115,22 +119,56 @@ def clean(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _in_parallel(todo: list[Task], pixels: Path, previous: Path | None, processes: int) -> Iterator[list[tuple]]:
+class _Journal:
+    """Notes finished images, after their pixels have reached the disk: a note without pixels would lose an image."""
+
+    def __init__(self, pixels: Path, journal: Path):
+        self.pixels, self.journal = pixels, journal
+        self.waiting: list[tuple] = []
+
+    def __enter__(self) -> "_Journal":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.write()
+
+    def add(self, rows: list[tuple]) -> None:
+        self.waiting += rows
+        if len(self.waiting) >= NOTED_AT_ONCE:
+            self.write()
+
+    def write(self) -> None:
+        if not self.waiting:
+            return
+        np.load(self.pixels, mmap_mode="r+").flush()
+        with open(self.journal, "a", newline="", encoding="utf-8") as stream:
+            csv.writer(stream, lineterminator="\n").writerows(self.waiting)
+        self.waiting = []
+
+
+def _in_parallel(
+    todo: list[Task], pixels: Path, previous: Path | None, workers: int, processes: bool
+) -> Iterator[list[tuple]]:
     """Results of the chunks as they finish; only a few chunks wait at a time."""
     chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
-    if processes == 1 or len(chunks) == 1:
-        yield from (convert_chunk(chunk, pixels, previous) for chunk in chunks)
-        return
-    if not chunks:
-        return
-    # spawn: forking a process that has run TensorFlow's or BLAS's threads can hang
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(chunks)), mp_context=context) as pool:
-        yield from _bounded(pool, chunks, pixels, previous, waiting=4 * processes)
+    # Readers warn of harmless oddities (bad UIDs, large pictures); set once here, since filters are not thread-safe
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if workers == 1 or len(chunks) <= 1:
+            yield from (convert_chunk(chunk, pixels, previous) for chunk in chunks)
+            return
+        if processes:
+            # spawn: forking a process that has run TensorFlow's or BLAS's threads can hang
+            context = multiprocessing.get_context("spawn")
+            pool = ProcessPoolExecutor(workers, context, warnings.simplefilter, ("ignore",))
+        else:
+            pool = ThreadPoolExecutor(workers)
+        with pool:
+            yield from _bounded(pool, chunks, pixels, previous, waiting=4 * workers)
 
 
 def _bounded(
-    pool: ProcessPoolExecutor, chunks: Iterable[list[Task]], pixels: Path, previous: Path | None, waiting: int
+    pool: Executor, chunks: Iterable[list[Task]], pixels: Path, previous: Path | None, waiting: int
 ) -> Iterator[list[tuple]]:
     running: set[Future] = set()
     for chunk in chunks:

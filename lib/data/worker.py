@@ -1,4 +1,4 @@
-"""The part of the conversion that runs in worker processes; it imports little, so that they start fast."""
+"""The part of the conversion that runs in the workers; it imports little, so that processes start fast."""
 
 import hashlib
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Task:
 
 
 def convert_chunk(tasks: list[Task], pixels: Path, previous: Path | None) -> list[tuple[int, str, int, int, str]]:
-    """Converts a few images into their rows of the array at `pixels`; runs in a worker process.
+    """Converts a few images into their rows of the array at `pixels`.
 
     Returns:
         (position, sha256, width, height, error) of each.
@@ -61,5 +61,4 @@ def convert_chunk(tasks: list[Task], pixels: Path, previous: Path | None) -> lis
         except OSError as failure:
             error = f"cannot be opened: {failure.strerror or failure}"
         rows.append((task.position, digest, width, height, error))
-    target.flush()
     return rows

@@ -266,7 +266,7 @@ def test_an_unprepared_or_mixed_up_dataset_is_a_message(make, tree, tmp_path):
     tree.small_covidx()
     make()
     np.save(tmp_path / "out" / "images.npy", np.zeros((3, 16, 16, 1), np.uint8))
-    with pytest.raises(DataError, match="12 rows .* 3 images|12 rows in index.csv, 3"):
+    with pytest.raises(DataError, match=r"12 rows .* 3 images|12 rows in index.csv, 3"):
         load.open_dataset(tmp_path / "out")
 
 
