@@ -105,7 +105,8 @@ def experiments_table(run: Run, address) -> Table:
         kept = scores.get("best_epoch")
         cells = [Cell(name, href=run.page_of(name), note="" if scores else "not trained yet")]
         cells += [cell(settings.get(key)) for key in ("backbone", "pretraining")]
-        cells += [cell(settings.get(key)) for key in ("class_weights", "augmentation", "fine_tuning")]
+        cells += [cell(settings.get(key)) for key in ("class_weights", "augmentation")]
+        cells.append(cell(bool(settings.get("fine_tuning") or settings.get("continues"))))
         cells += [cell(scores.get("free_params")), cell(kept), *(_percent(scores.get(score)) for score in SCORES)]
         path = run.at.experiment(name) / "metrics.json"
         cells.append(Cell("metrics.json", href=address(path)) if path.is_file() else Cell(text(None)))

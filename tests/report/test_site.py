@@ -12,6 +12,7 @@ import synthetic
 
 from lib import params
 from lib.report import site
+from lib.report.__main__ import main
 
 PARTS = ("data", "audit", "experiments", "notebooks", "figures", "table1", "claims", "errata")
 
@@ -203,6 +204,22 @@ def test_a_run_without_a_parameter_file_and_results_is_refused(at, capsys, monke
     at(only=set())
     with pytest.raises(params.ParameterError, match=r"params/runs/nothing\.yaml.*no such file"):
         site.build("nothing")
+
+
+def test_the_command_says_what_is_missing_and_where_the_report_is(at, monkeypatch, capsys):
+    at(only={"table1"})
+    monkeypatch.setattr(sys, "argv", ["lib.report", "--run", "demo"])
+    assert main() == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "missing: Notebook 00_data_preparation has not been run." in said
+    assert said[-1] == "report: results/demo/report/index.html"
+
+
+def test_the_command_refuses_an_unknown_run_in_one_line(at, monkeypatch, capsys):
+    at(only=set())
+    monkeypatch.setattr(sys, "argv", ["lib.report", "--run", "nothing"])
+    assert main() == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_the_report_is_built_without_tensorflow():
