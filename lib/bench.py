@@ -1,0 +1,68 @@
+"""All measurements of `make bench`, each a ratio taken side by side in one process on this machine.
+
+python -m lib.bench [--images 256 --size 224 --rounds 3] [--precision float32 mixed_float16]
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+
+import pandas as pd
+
+from lib import hardware
+from lib.files import write_csv
+from lib.paths import ROOT
+
+COLUMNS = ["name", "ratio", "low", "high", "equal", "device"]
+TARGETS = {
+    "linear stage, 30 epochs: stored activations against plain": 15,
+    "fine-tuning, 10 epochs: stored activations against plain": 1.6,
+    "input pipeline against one constant batch": 0.97,
+    "input pipeline with augmentation against one constant batch": 0.93,
+    "augmentation against Keras's image-by-image functions (scipy)": 10,
+}
+"""What the rows about training should reach on two CPU cores; shown beside them."""
+
+
+def measure(images: int, size: int, rounds: int, precision: str) -> pd.DataFrame:
+    """Every row in this process: name, ratio, low, high, equal (true, false or empty), device."""
+    hardware.configure(precision=precision, deterministic=False)
+    import lib.data.bench
+    import lib.explainers.bench
+    import lib.training.bench
+
+    rows = lib.training.bench.bench_rows(images, size, rounds)
+    if precision == "float32":
+        rows += lib.explainers.bench.bench_rows()
+        rows += lib.data.bench.bench_rows()
+    about = hardware.describe()
+    device = ", ".join(about["gpus"]) or f"CPU, {os.cpu_count()} cores"
+    return pd.DataFrame(rows).reindex(columns=COLUMNS[:-1]).assign(device=f"{device}, {precision}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--precision", nargs="+", default=["float32"])
+    parser.add_argument("--only", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    target = ROOT / "results" / "bench" / "bench.csv"
+    if arguments.only:
+        table = measure(arguments.images, arguments.size, arguments.rounds, arguments.only)
+        write_csv(target.with_name(f"bench-{arguments.only}.csv"), table)
+        return
+    tables = []
+    for precision in arguments.precision:  # a process each: the dtype policy and the kernels are set once
+        subprocess.run([sys.executable, "-m", "lib.bench", *sys.argv[1:], "--only", precision], check=True)
+        tables.append(pd.read_csv(target.with_name(f"bench-{precision}.csv")))
+    table = pd.concat(tables, ignore_index=True)
+    write_csv(target, table)
+    shown = table.assign(target=table["name"].map(TARGETS).map("{:g}".format, na_action="ignore")).fillna("")
+    print(shown.to_string(index=False, float_format="{:.2f}".format))
+
+
+if __name__ == "__main__":
+    main()
