@@ -12,7 +12,7 @@ SHOWN = 80
 SATURATED = 99.5
 """Percentile that gets the last colour: a few extreme pixels would otherwise leave all others dark."""
 
-OPACITY = 0.65
+OPACITY = 0.7
 """Opacity of the strongest colour; the X-ray stays visible below it."""
 
 
@@ -31,8 +31,7 @@ def integrated_gradients_levels(values: np.ndarray) -> np.ndarray:
 def over(image: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """(S, S, 3) float 0..1: the image with the levels' colours on it.
 
-    Opacity grows with the square root of the level, so that nothing is tinted where nothing is marked, and weak marks
-    are still seen.
+    Opacity grows with the level, so that nothing is tinted where nothing is marked.
 
     Args:
         image: (S, S) or (S, S, 1), values 0..255.
@@ -40,5 +39,5 @@ def over(image: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """
     grey = np.repeat(np.asarray(image, float).reshape(*levels.shape, 1) / 255, 3, axis=-1)
     colours = matplotlib.colormaps[COLOURS](levels)[..., :3]
-    share = OPACITY * np.sqrt(levels)[..., None]
+    share = OPACITY * levels[..., None] ** 0.75
     return (1 - share) * grey + share * colours

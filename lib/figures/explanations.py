@@ -188,9 +188,9 @@ def _row(axes, one: Explained) -> None:
     image = np.asarray(one.image)
     cam = overlays.grad_cam_levels(one.grad_cam)
     paths = overlays.integrated_gradients_levels(one.evidence)
-    axes[0].imshow(image.reshape(cam.shape), cmap="gray", vmin=0, vmax=255)
-    axes[1].imshow(overlays.over(image, cam))
-    axes[2].imshow(overlays.over(image, paths))
+    axes[0].imshow(image.reshape(cam.shape), cmap="gray", vmin=0, vmax=255, interpolation="bilinear")
+    axes[1].imshow(overlays.over(image, cam), interpolation="bilinear")
+    axes[2].imshow(overlays.over(image, paths), interpolation="bilinear")
     for ax in axes:
         ax.set(xticks=[], yticks=[])
         ax.grid(visible=False)
