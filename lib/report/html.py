@@ -48,6 +48,7 @@ MATH_ERRORS = (
     *(kind for kind in vars(exceptions).values() if isinstance(kind, type)),
     *(ValueError, LookupError, TypeError, AttributeError, StopIteration),
 )
+PROSE = 110  # printed lines longer than this are sentences, not columns, and may be broken
 BLOCKS_OF_CODE = re.compile(r"^(highlight|[a-z]{1,2}[0-9]?|err|language-[a-z0-9]+)$")
 
 
@@ -154,7 +155,10 @@ def polish(body: str, link: Callable[[str], str | None], taken: Iterable[str] = 
             label = table.caption.get_text(" ", strip=True) if table.caption else f"Table {number} of this page"
             _scrolling(table, soup, label)
     for number, block in enumerate(soup.select("div.text pre"), 1):
-        _scrolling(block, soup, f"Text output {number} of this page")
+        if max(map(len, block.get_text().splitlines()), default=0) > PROSE:
+            block["class"] = "wrap"
+        else:
+            _scrolling(block, soup, f"Text output {number} of this page")
     for number, formula in enumerate(soup.select('math[display="block"]'), 1):
         _scrolling(formula, soup, f"Formula {number} of this page")
     for image in soup.find_all("img"):

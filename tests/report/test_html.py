@@ -110,3 +110,13 @@ def test_a_pandas_table_with_two_header_levels_keeps_both():
     soup = BeautifulSoup(html.polish(html.output(frame.to_html()), nowhere).html, "html.parser")
     heads = [(cell.get_text(), cell["scope"]) for cell in soup.thead.find_all("th")]
     assert heads == [("a", "colgroup"), ("b", "col"), ("c", "col")]
+
+
+def test_printed_columns_scroll_and_printed_sentences_wrap():
+    columns, sentence = "a  b\n1  2", "word " * 30
+    body = "".join(f'<div class="text"><pre>{text}</pre></div>' for text in (columns, sentence))
+    soup = BeautifulSoup(html.polish(body, nowhere).html, "html.parser")
+    first, second = soup.find_all("pre")
+    assert "scroll" in first.parent["class"]
+    assert second["class"] == ["wrap"]
+    assert "scroll" not in second.parent["class"]
