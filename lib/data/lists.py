@@ -18,6 +18,7 @@ from lib.data.tables import IMAGE_SUFFIXES, ImageFolder, is_plain_name
 SOURCES = ("cohen", "fig1", "actmed", "sirm", "rsna", "ricord", "bimcv", "stonybrook", "nih")
 _OTHER_NAMES = {"actualmed": "actmed", "figure1": "fig1", "rnsa": "rsna"}
 _CLASSES = (*CHEST_CLASSES, "positive", "negative")
+_NAMES_TELL = {"midrc-ricord": "ricord", "sars-10.1148": "cohen"}  # file names that only one source has
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -79,7 +80,7 @@ def _source(text: str, name: str) -> str:
     if not text:
         if _UUID.match(stem):
             return "rsna"
-        return "ricord" if stem.startswith("midrc-ricord") else "unknown"
+        return next((source for start, source in _NAMES_TELL.items() if stem.startswith(start)), "unknown")
     if text in SOURCES:
         return text
     if text in _OTHER_NAMES:

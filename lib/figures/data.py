@@ -105,9 +105,10 @@ def sizes(index: pd.DataFrame) -> Figure:
             many = part.groupby(["width", "height"]).size().reset_index(name="images")
             area = 14 + 3 * np.sqrt(many["images"])
             axis.scatter(many["width"], many["height"], s=area, color=f"C{i}", alpha=0.6, label=source, lw=0)
+        start = 0.85 * min(index["width"].min(), index["height"].min())
         end = 1.06 * max(index["width"].max(), index["height"].max())
-        axis.plot([0, end], [0, end], color="0.6", lw=1, ls="--", zorder=0)
-        axis.set(xlabel="width, pixels", ylabel="height, pixels", xlim=(0, end), ylim=(0, end), aspect="equal")
+        axis.plot([start, end], [start, end], color="0.6", lw=1, ls="--", zorder=0)
+        axis.set(xlabel="width, pixels", ylabel="height, pixels", xlim=(start, end), ylim=(start, end), aspect="equal")
         figure.legend(*axis.get_legend_handles_labels(), loc="outside right center", frameon=False, title="source")
     return _finished(figure)
 

@@ -1,0 +1,217 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from lib.data import audit, baseline, bench, duplicates
+from lib.data.lists import parse_line
+from lib.data.load import CHEST_CLASSES, Dataset
+
+
+def dataset(rows, images=None):
+    """rows: (group_id, source, label, split)."""
+    index = pd.DataFrame(rows, columns=["group_id", "source", "label", "split"])
+    index.insert(0, "image_id", [f"i{i}" for i in range(len(index))])
+    index["sha256"] = [f"digest{i}" for i in range(len(index))]
+    if images is None:
+        images = np.zeros((len(index), 4, 4, 1), np.uint8)
+    return Dataset(Path("."), index, images, CHEST_CLASSES)
+
+
+def test_the_source_baseline_predicts_the_shares_of_the_training_images():
+    data = dataset(
+        [("a", "cohen", "covid-19", "train")] * 3
+        + [("b", "cohen", "pneumonia", "train")]
+        + [("c", "rsna", "normal", "train")] * 2
+        + [("d", "cohen", "normal", "test"), ("e", "rsna", "normal", "test"), ("f", "new", "covid-19", "test")]
+    )
+    table = baseline.source_only(data)
+    assert list(table.columns) == ["image_id", "group_id", "source", "label", *CHEST_CLASSES]
+    assert table[list(CHEST_CLASSES)].to_numpy().tolist() == [
+        [0.75, 0.0, 0.25],
+        [0.0, 1.0, 0.0],
+        pytest.approx([3 / 6, 2 / 6, 1 / 6]),  # a source that training does not hold: shares of all training images
+    ]
+
+
+def test_labels_of_the_test_set_do_not_move_the_baseline():
+    rows = [("a", "cohen", "covid-19", "train"), ("b", "rsna", "normal", "train"), ("c", "cohen", "normal", "test")]
+    changed = [*rows[:2], ("c", "cohen", "pneumonia", "test")]
+    columns = list(CHEST_CLASSES)
+    assert baseline.source_only(dataset(rows))[columns].equals(baseline.source_only(dataset(changed))[columns])
+
+
+def pictures():
+    """Five pictures: a, its exact copy, a slightly brighter a, and two others."""
+    rng = np.random.default_rng(0)
+    made = [
+        np.asarray(
+            Image.fromarray(rng.integers(0, 256, (7, 7), dtype=np.uint8)).resize((48, 48), Image.Resampling.BICUBIC)
+        )
+        for _ in range(3)
+    ]
+    brighter = np.clip(made[0].astype(int) + 3, 0, 255).astype(np.uint8)
+    return np.stack([made[0], made[0], brighter, made[1], made[2]])[..., None]
+
+
+def test_duplicates_are_found_by_content_and_named_by_kind():
+    data = dataset(
+        [
+            ("p1", "cohen", "covid-19", "train"),
+            ("p2", "sirm", "covid-19", "test"),
+            ("p1", "cohen", "covid-19", "train"),
+            ("p4", "rsna", "normal", "train"),
+            ("p5", "rsna", "normal", "test"),
+        ],
+        pictures(),
+    )
+    data.index.loc[1, "sha256"] = data.index.loc[0, "sha256"]
+    pairs = duplicates.find(data.index, data.images, bits=2)
+    found = pairs[["image_id_a", "image_id_b", "kind", "same_group"]].values.tolist()
+    assert ["i0", "i1", "same file", False] in found
+    assert ["i0", "i2", "near", True] in found
+    assert len(pairs) == 3
+    assert pairs["correlation"].min() > 0.99
+    assert duplicates.across(pairs, "split")["image_id_b"].tolist().count("i1") == 1
+    summary = duplicates.summary(pairs).set_index("kind")
+    assert summary.loc["same file", ["pairs", "across groups", "across splits", "across sources"]].tolist() == [
+        1,
+        1,
+        1,
+        1,
+    ]
+    assert duplicates.worst_first(pairs)["split_a"].iloc[0] != duplicates.worst_first(pairs)["split_b"].iloc[0]
+
+
+def test_every_close_pair_is_found_across_blocks():
+    rng = np.random.default_rng(1)
+    hashes = rng.integers(0, 2**63, 60, dtype=np.uint64)
+    hashes[50] = hashes[3] ^ np.uint64(0b101)
+    hashes[20] = hashes[19]
+    by_hand = [
+        (i, j, bin(int(hashes[i]) ^ int(hashes[j])).count("1"))
+        for i in range(60)
+        for j in range(i + 1, 60)
+        if bin(int(hashes[i]) ^ int(hashes[j])).count("1") <= 3
+    ]
+    first, second, distance = duplicates.close_pairs(hashes, 3, block=7)
+    assert sorted(zip(first.tolist(), second.tolist(), distance.tolist(), strict=True)) == by_hand
+    assert (3, 50, 2) in by_hand
+
+
+def test_hashes_are_those_of_imagehash():
+    import imagehash
+
+    images = pictures()
+    expected = [int(str(imagehash.phash(Image.fromarray(image[:, :, 0]))), 16) for image in images]
+    assert duplicates.perceptual_hashes(images).tolist() == expected
+
+
+def test_uniform_images_have_no_correlation():
+    assert duplicates.correlation(np.zeros((4, 4), np.uint8), np.ones((4, 4), np.uint8)) == 0.0
+
+
+def test_duplicates_to_drop_spare_the_test_set():
+    images = np.repeat(pictures()[:1], 3, axis=0)
+    rows = [("a", "x", "normal", "train"), ("b", "x", "normal", "validation"), ("c", "x", "normal", "test")]
+    data = dataset(rows, images)
+    assert duplicates.to_drop(data.index, images, 0).index.tolist() == [0, 1]
+
+
+def test_split_table_counts_images_and_ids():
+    data = dataset(
+        [("a", "x", "normal", "train")] * 3 + [("b", "x", "normal", "test"), ("c", "x", "covid-19", "train")]
+    )
+    table = audit.split_table(data.index)
+    assert table.loc["normal", ["train", "train %", "train ids", "test", "images", "ids"]].tolist() == [
+        3,
+        75,
+        1,
+        1,
+        4,
+        2,
+    ]
+    assert table.loc["all", ["train", "test", "validation"]].tolist() == [4, 1, 0]
+
+
+def test_counts_add_up_to_the_images():
+    data = dataset([("a", "x", "normal", "train"), ("b", "y", "normal", "test"), ("b", "y", "normal", "test")])
+    table = audit.counts(data.index)
+    assert table["images"].sum() == 3
+    assert table.set_index(["source", "split"]).loc[("y", "test"), "ids"] == 1
+
+
+def test_mean_images_are_exact_across_blocks():
+    images = np.random.default_rng(0).integers(0, 256, (600, 2, 2, 1), dtype=np.uint8)
+    positions = np.arange(1, 600, 2)
+    assert np.allclose(audit.mean_image(images, positions), images[positions].mean(axis=0))
+
+
+def test_people_are_described_only_where_known():
+    data = dataset([("a", "x", "normal", "train")] * 4)
+    index = data.index.assign(age=["20", "40", "", "old"], sex=["F", "male", "", ""], view=["PA", "AP Supine", "", ""])
+    row = audit.people(index).loc["normal"]
+    assert row[["age known %", "median age", "sex known %", "female %", "PA %", "AP %"]].tolist() == [
+        50,
+        30,
+        50,
+        50,
+        50,
+        50,
+    ]
+    assert "age known %" not in audit.people(data.index)
+
+
+def test_the_conversion_gives_the_plain_loops_pixels():
+    rows = bench.bench_rows(images=12, repeats=1)
+    assert rows[0]["equal"] is True
+    assert all(row["ratio"] > 0 for row in rows)
+
+
+def real(name):
+    """A folder of real data beside the project or named by COMPANION_DATA; the test is skipped without it."""
+    import os
+
+    from lib.paths import ROOT
+
+    folder = Path(os.environ.get("COMPANION_DATA", ROOT.parent / "shared" / "data")) / name
+    if not folder.exists():
+        pytest.skip(f"{name} is not here; set COMPANION_DATA to a folder that holds it")
+    return folder
+
+
+def list_counts(path):
+    lines = [parse_line(line) for line in path.read_text().splitlines()]
+    assert None not in lines
+    return Counter(line.label for line in lines), Counter(line.source for line in lines)
+
+
+def test_the_published_lists_parse_completely():
+    folder = real("covidx-lists-full")
+    labels, sources = list_counts(folder / "train_COVIDx5.txt")
+    assert labels == {"normal": 7966, "pneumonia": 5475, "covid-19": 517}
+    assert sources == {"rsna": 13389, "cohen": 491, "sirm": 29, "actmed": 25, "fig1": 24}
+    labels, sources = list_counts(folder / "test_COVIDx5.txt")
+    assert labels == {"normal": 100, "pneumonia": 100, "covid-19": 100}
+    assert sources["rsna"] == 197  # the rows without a source
+    assert sum(list_counts(folder / "train_COVIDx8A.txt")[0].values()) == 15599
+    assert list_counts(folder / "test_COVIDx8A.txt")[0] == {"covid-19": 200, "normal": 100, "pneumonia": 100}
+
+
+def test_the_full_split_of_ham10000_keeps_the_shares_to_within_a_lesion():
+    path = real("ham10000_full_metadata.csv")
+    table = audit.full_skin_split(path, seed=1, test_share=0.15, validation_share=0.15)
+    assert table["images"].to_dict() == {
+        "akiec": 327,
+        "bcc": 514,
+        "bkl": 1099,
+        "df": 115,
+        "mel": 1113,
+        "nv": 6705,
+        "vasc": 142,
+    }
+    assert table["lesions"].sum() == 7470
+    assert (table["off"] <= table["one_lesion"]).all()

@@ -1,0 +1,100 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from lib.data import audit
+from lib.data.load import CHEST_CLASSES, Dataset
+from lib.figures import data as figures
+
+
+@pytest.fixture
+def chest(tmp_path):
+    """24 images of three classes from two sources."""
+    rng = np.random.default_rng(0)
+    index = pd.DataFrame(
+        {
+            "image_id": [f"i{i}" for i in range(24)],
+            "group_id": [f"g{i}" for i in range(24)],
+            "source": ["cohen", "rsna"] * 12,
+            "label": np.repeat(CHEST_CLASSES, 8),
+            "split": ["train"] * 4 + ["validation", "test"] * 2 + (["train"] * 5 + ["validation", "test", "test"]) * 2,
+            "width": 40,
+            "height": range(30, 54),
+        }
+    )
+    return Dataset(tmp_path, index, rng.integers(0, 256, (24, 8, 8, 1), dtype=np.uint8), CHEST_CLASSES)
+
+
+def test_figure_1_shows_the_image_alone(chest):
+    figure = figures.figure_1(chest.images[0])
+    (axis,) = figure.axes
+    assert np.array_equal(axis.images[0].get_array(), chest.images[0, :, :, 0])
+    assert axis.images[0].get_clim() == (0, 255)
+    assert not axis.axison
+
+
+def test_figure_1_keeps_colours():
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    assert np.array_equal(figures.figure_1(image).axes[0].images[0].get_array(), image)
+
+
+def test_figure_2_is_grouped_bars_of_the_counts_on_a_log_axis(chest):
+    figure = figures.figure_2(chest.index, chest.classes)
+    (axis,) = figure.axes
+    assert axis.get_yscale() == "log"
+    heights = [[bar.get_height() for bar in bars] for bars in axis.containers]
+    counted = {split: chest.index.query("split == @split")["label"].value_counts() for split in ("train", "test")}
+    assert heights[0] == [counted["train"][name] for name in CHEST_CLASSES] == [4, 5, 5]
+    assert heights[2] == [counted["test"][name] for name in CHEST_CLASSES] == [2, 2, 2]
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["COVID-19", "Normal", "Pneumonia"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Training", "Validation", "Test"]
+
+
+def test_bars_of_a_class_do_not_overlap(chest):
+    (axis,) = figures.figure_2(chest.index, chest.classes).axes
+    spans = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bars in axis.containers for bar in bars)
+    assert all(left[1] <= right[0] + 1e-9 for left, right in zip(spans, spans[1:], strict=False))
+
+
+def test_every_exploration_figure_is_drawn_and_leaves_nothing_open(chest):
+    pairs = pd.DataFrame(
+        [
+            {"image_id_a": "i0", "image_id_b": "i9", "kind": "near", "bits": 3, "same_group": False}
+            | {"label_a": "covid-19", "label_b": "normal", "split_a": "train", "split_b": "test"}
+        ]
+    )
+    made = [
+        figures.gallery(chest),
+        figures.class_by_source(chest.index),
+        figures.sizes(chest.index),
+        figures.intensity(audit.intensities(chest)),
+        figures.mean_images(chest, by="source"),
+        figures.mean_images(chest, by="label"),
+        figures.duplicate_pairs(chest, pairs),
+    ]
+    assert all(isinstance(figure, Figure) for figure in made)
+    assert plt.get_fignums() == []
+    for figure in made:
+        figure.canvas.draw()  # texts and layouts that cannot be drawn fail here
+
+
+def test_the_pairs_that_are_shown_are_the_pairs_that_were_found(chest):
+    pairs = pd.DataFrame(
+        [
+            {"image_id_a": "i2", "image_id_b": "i7", "kind": "same file", "bits": 0, "same_group": True}
+            | {"label_a": "covid-19", "label_b": "covid-19", "split_a": "train", "split_b": "test"}
+        ]
+    )
+    upper, lower = figures.duplicate_pairs(chest, pairs).axes
+    assert np.array_equal(upper.images[0].get_array(), chest.images[2, :, :, 0])
+    assert np.array_equal(lower.images[0].get_array(), chest.images[7, :, :, 0])
+    assert "i2" in upper.get_title()
+    assert "test" in lower.get_title()
+
+
+def test_a_spread_takes_both_ends():
+    assert figures.spread(np.arange(10), 4).tolist() == [0, 3, 6, 9]
+    assert figures.spread(np.arange(2), 6).tolist() == [0, 1]
+    assert figures.spread(np.arange(0), 6).tolist() == []
