@@ -44,23 +44,25 @@ def bench_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 
     def attribute(pixels, classes):
         return gradients(pixels, classes).values
 
-    rows = [
-        compare("grad_cam_vs_single_calls", cam.coarse, single_grad_cams(model, layer), pixels, classes, 3 * rounds),
-        compare(
-            "integrated_gradients_vs_single_calls",
+    cams, paths = f"Grad-CAM, {images} images", f"Integrated Gradients, {images} images, m = {steps}"
+    pairs = [
+        (f"{cams}: batched against one call an image", cam.coarse, single_grad_cams(model, layer), 3 * rounds),
+        (
+            f"{paths}: batched against one call a step and image",
             attribute,
             single_gradients(model, steps),
-            pixels,
-            classes,
             min(2, rounds),
         ),
     ]
     if (others := xplique_explainers(model, layer, steps)) is not None:
-        theirs, their_cam = others
-        rows.append(compare("integrated_gradients_vs_xplique", attribute, theirs, pixels, classes, rounds))
-        # xplique enlarges Grad-CAM's maps by bicubic interpolation and we by bilinear: they differ by definition
-        row = compare("grad_cam_vs_xplique", cam, their_cam, pixels, classes, 3 * rounds)
-        rows.append({**row, "equal": None})
+        theirs, their_cams = others
+        pairs.append((f"{paths}: against xplique", attribute, theirs, rounds))
+        pairs.append((f"{cams}: against xplique", cam, their_cams, 3 * rounds))
+    rows = [compare(name, ours, other, pixels, classes, often) for name, ours, other, often in pairs]
+    for row in rows:
+        if row["name"] == f"{cams}: against xplique":
+            # xplique enlarges the maps by bicubic interpolation and we by bilinear: they differ by definition
+            row["equal"] = None
     return rows
 
 
