@@ -81,9 +81,12 @@ class Run:
         return files.read_json(path) if path.is_file() else None
 
     def page_of(self, experiment: str) -> str | None:
-        """The page of the notebook that trained a row."""
-        stems = {item.stem: item.page for item in self.notebooks}
-        return stems.get(f"04_experiment-{experiment}")
+        """Where the notebook that trained a row shows its scores; None where it has not run."""
+        for item in self.notebooks:
+            if item.stem == f"04_experiment-{experiment}":
+                found = item.find(r"metrics\.scores\(")
+                return f"{item.page}#{found[0]}" if found else item.page
+        return None
 
     def cell(self, *patterns: str) -> tuple[str, str] | None:
         """Address and alternative text of the cell that made something: where the first pattern occurs in the code."""

@@ -104,7 +104,10 @@ def _notebooks(root: Path) -> None:
                     alt=f"Learning curves of {name}.",
                 ),
                 cells.new_markdown_cell("#### Scores\n\nHow to read it."),
-                _code("scores", _shown(html=pd.DataFrame({"value": [0.91, 0.5]}, index=["a", EVIL]).to_html())),
+                _code(
+                    "metrics.scores(labels, probabilities)",
+                    _shown(html=pd.DataFrame({"value": [0.91, 0.5]}, index=["a", EVIL]).to_html()),
+                ),
             ],
             {"parameters": passed | {"experiment": name}, "duration": 30.0 + place},
         )

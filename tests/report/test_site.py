@@ -169,7 +169,7 @@ def test_table_1_stands_with_intervals_published_values_and_ways_to_its_sources(
     text = pages(report)["index.html"]
     assert "[79.2, 87.2]" in text
     assert text.count("publ. 81") == 25
-    assert '<a href="04_experiment-RN4.html">RN4</a>' in text
+    assert '<a href="04_experiment-RN4.html#cell-5">RN4</a>' in text
     assert 'href="05_performance.html#table-1-shown"' in text
     assert 'href="files/table1.csv"' in text
     assert (report / "files" / "table1.csv").is_file()
