@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,7 +57,7 @@ def test_figure_2_is_grouped_bars_of_the_counts_on_a_log_axis(chest):
 def test_bars_of_a_class_do_not_overlap(chest):
     (axis,) = figures.figure_2(chest.index, chest.classes).axes
     spans = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bars in axis.containers for bar in bars)
-    assert all(left[1] <= right[0] + 1e-9 for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left[1] <= right[0] + 1e-9 for left, right in itertools.pairwise(spans))
 
 
 def test_every_exploration_figure_is_drawn_and_leaves_nothing_open(chest):
