@@ -18,6 +18,7 @@ Columns of `explanations/steps.csv` (notebook 07), one row for each experiment, 
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from lib.evaluation import bootstrap
 
@@ -31,11 +32,11 @@ MEASURES = {
     "top_overlap": "Overlap of their top 10 % of pixels",
     "lungs_share": "Share of attribution inside the lungs",
     "opacity_share": "Share of attribution inside the opacity",
-    "box_share": "Share of attribution inside the radiologists' boxes",
+    "box_share": "Share of attribution inside the boxes around opacities",
     "marker_share": "Share of attribution on the marker",
     "lungs_pointing": "Highest pixel inside the lungs",
     "opacity_pointing": "Highest pixel inside the opacity",
-    "box_pointing": "Highest pixel inside the radiologists' boxes",
+    "box_pointing": "Highest pixel inside the boxes around opacities",
     "marker_pointing": "Highest pixel on the marker",
     "deletion": "Area under the deletion curve (lower is better)",
     "insertion": "Area under the insertion curve (higher is better)",
@@ -81,9 +82,17 @@ def row(
 
 
 def mean_interval(values: np.ndarray, groups: np.ndarray, samples: int, seed: int = 1) -> tuple[float, float]:
-    """95 % interval of the mean of (N,) values, patients (N,) drawn with replacement; nan with fewer than two."""
-    if len(np.unique(groups)) < 2:
+    """95 % interval of the mean of (N,) values, patients (N,) drawn with replacement; nan with fewer than two.
+
+    Values that are all 0 or all 1 do not move in any resample: there the exact binomial bound over patients is taken
+    (Clopper and Pearson, 1934).
+    """
+    patients = len(np.unique(groups))
+    if patients < 2:
         return float("nan"), float("nan")
+    if np.all(values == values[0]) and values[0] in (0, 1):
+        found = stats.binomtest(int(values[0] * patients), patients).proportion_ci(bootstrap.LEVEL)
+        return float(found.low), float(found.high)
     resamples = bootstrap.draw(groups, np.zeros(len(values), dtype=int), samples, seed)
     sums = np.bincount(resamples.group, weights=values)
     counts = np.bincount(resamples.group)
