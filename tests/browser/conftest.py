@@ -2,17 +2,13 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-
-import synthetic
-
 from lib import params, paths
 from lib.report import site
+from tests.report import synthetic
 
 
 @pytest.fixture(scope="session")

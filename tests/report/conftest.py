@@ -1,10 +1,10 @@
 """A synthetic run in a folder of its own, and the report built from it."""
 
 import pytest
-import synthetic
 
 from lib import params, paths
 from lib.report import site
+from tests.report import synthetic
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import nbformat
 import pytest
-import synthetic
 
 from lib.report import notebook
+from tests.report import synthetic
 
 
 @pytest.fixture

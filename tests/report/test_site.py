@@ -8,11 +8,11 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-import synthetic
 
 from lib import params
 from lib.report import site
 from lib.report.__main__ import main
+from tests.report import synthetic
 
 PARTS = ("data", "audit", "experiments", "notebooks", "figures", "table1", "claims", "errata")
 
