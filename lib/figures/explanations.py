@@ -162,7 +162,7 @@ def randomisation(table: pd.DataFrame) -> Figure:
         table: scorecard rows of the two randomisation measures; the column class holds the level, in order.
     """
     with style.apply():
-        figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
+        figure, axes = plt.subplots(1, 2, figsize=(10, 4.3), sharey=True)
         for ax, measure in zip(axes, ("randomised_rank_correlation", "randomised_similarity"), strict=True):
             for method, part in table[table.measure == measure].groupby("method", sort=False):
                 spread = np.abs(part[["low", "high"]].to_numpy().T - part.value.to_numpy())
@@ -171,10 +171,14 @@ def randomisation(table: pd.DataFrame) -> Figure:
                     part["class"], part.value, spread, marker="o", capsize=3, color=colour, label=METHODS[method]
                 )
                 ax.plot(part["class"], part.chance, linestyle=":", color=colour)
-            ax.set(title="Rank correlation" if "rank" in measure else "Structural similarity", ylim=(-0.55, 1.05))
+            ax.set(title="Rank correlation" if "rank" in measure else "Structural similarity", ylim=(-1.05, 1.05))
             ax.tick_params(axis="x", rotation=35)
             ax.set_xlabel("Randomised from the top down to")
-        axes[0].legend(title="Dotted: map of another image", fontsize=9, title_fontsize=9)
+        handles, labels = axes[0].get_legend_handles_labels()
+        dotted = plt.Line2D([], [], color="black", linestyle=":")
+        figure.legend(
+            [*handles, dotted], [*labels, "Map of another image"], loc="outside upper center", ncols=3, frameon=False
+        )
     return _done(figure)
 
 
