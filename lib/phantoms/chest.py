@@ -130,7 +130,7 @@ def ground_glass(rng: np.random.Generator, lungs: dict[int, Lung], progress: flo
             depth = rng.uniform(0.05, 0.10)
             patch = bump(part.t + wobble - (at + rng.uniform(-0.04, 0.04)), rng.uniform(0.08, 0.12))
             patch *= bump(part.lateral + wobble - depth, rng.uniform(0.10, 0.15))
-            clear *= 1 - np.clip(rng.uniform(0.66, 0.86) * progress, 0, 0.9) * patch * part.inside
+            clear *= 1 - np.clip(rng.uniform(0.74, 0.92) * progress, 0, 0.95) * patch * part.inside
     mottled = 1 + 0.10 * smooth_noise(rng, clear.shape, 30) + 0.10 * smooth_noise(rng, clear.shape, 80)
     return np.clip((1 - clear) * mottled, 0, 1)
 
