@@ -5,9 +5,10 @@ import numpy as np
 
 from lib.explainers import measures
 from lib.explainers.grad_cam import GradCam
-from lib.explainers.integrated_gradients import Attributions, IntegratedGradients
+from lib.explainers.integrated_gradients import IntegratedGradients
 
 METHODS = ("grad_cam", "integrated_gradients")
+BLOCK = 64  # images explained at a time
 
 
 class Explainer:
@@ -33,14 +34,19 @@ class Explainer:
         self.integrated_gradients = IntegratedGradients(model, steps, integrated_gradients)
 
     def maps(self, images: np.ndarray, classes) -> dict[str, np.ndarray]:
-        """Each method's (N, S, S) evidence for the classes; arguments as `GradCam.__call__`."""
-        return self.explain(images, classes)[0]
+        """Each method's (N, S, S) evidence for the classes; arguments as `GradCam.__call__`.
 
-    def explain(self, images: np.ndarray, classes) -> tuple[dict[str, np.ndarray], Attributions]:
-        """The maps, and the signed attributions that those of Integrated Gradients come from."""
-        attributions = self.integrated_gradients(images, classes)
-        maps = (self.grad_cam(images, classes), measures.evidence(attributions.values))
-        return dict(zip(METHODS, maps, strict=True)), attributions
+        Attributions have three channels and float32 copies; they are made and reduced in blocks, so that a whole test
+        set fits in memory.
+        """
+        classes = np.broadcast_to(np.asarray(classes, dtype=np.int32), len(images))
+        found = {name: [] for name in METHODS}
+        for start in range(0, len(images), BLOCK):
+            block = slice(start, start + BLOCK)
+            some, of = np.asarray(images[block]), classes[block]
+            found["grad_cam"].append(self.grad_cam(some, of))
+            found["integrated_gradients"].append(measures.evidence(self.integrated_gradients(some, of).values))
+        return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def in_double(model: keras.Model) -> keras.Model:

@@ -9,7 +9,7 @@ import pandas as pd
 from lib.data import decode, load, prepare
 from lib.paths import ROOT, Paths
 
-COVER = 0.98
+COVER = 0.995
 """Share of the training images that count as usual: a value outside that central range is warned about."""
 
 COLOUR_STEP = 8
@@ -147,7 +147,7 @@ def warnings(image: OwnImage, ordinary: Usual, probability: float) -> list[str]:
     names = ("brightness", "contrast", "dark", "side", "shape")
     known = [value for name, value in zip(names, values, strict=True) if getattr(ordinary, name) is not None]
     found = [
-        f"Unlike the training images: {what} is {value:.4g}; {COVER:.0%} of them have {low:.4g} to {high:.4g}."
+        f"Unlike the training images: {what} is {value:.4g}; {COVER:.1%} of them have {low:.4g} to {high:.4g}."
         for (what, (low, high)), value in zip(ordinary.ranges().items(), known, strict=True)
         if not low <= value <= high
     ]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.explainers import randomisation, scorecard, scoring
+from lib.explainers import explain, randomisation, scorecard, scoring
 from lib.explainers.explain import Explainer, in_double
 from tests.explainers import networks
 
@@ -51,6 +51,14 @@ def test_explanations_follow_the_randomised_weights_without_a_new_explainer():
     for method in trained:
         np.testing.assert_array_equal(trained[method], again[method])
         assert not np.allclose(trained[method], broken[method], rtol=0.05)
+
+
+def test_maps_do_not_depend_on_the_blocks(monkeypatch):
+    explainer, pixels = Explainer(networks.convolutional(), "maps", steps=3), networks.images(5, 16)
+    whole = explainer.maps(pixels, [0, 1, 2, 0, 1])
+    monkeypatch.setattr(explain, "BLOCK", 2)
+    for method, found in explainer.maps(pixels, [0, 1, 2, 0, 1]).items():
+        np.testing.assert_allclose(found, whole[method], atol=1e-6)
 
 
 def scored(count: int = 6) -> scoring.Scored:
