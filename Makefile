@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo yes)
 LOCK := $(if $(GPU),requirements-cuda.lock,requirements.lock)
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: reproduce data test lint lab report bench clean environment lock
 
@@ -23,7 +24,8 @@ report: environment  ## rebuild the report alone
 	@$(BIN)/python -m lib.report --run '$(RUN)'
 
 bench: environment  ## ratios, measured side by side
-	@$(BIN)/python -m lib.bench
+	@$(BIN)/python -m lib.bench $(BENCH_ARGS)
+	@$(BIN)/python -m lib.execute notebooks/benchmark.ipynb results/bench/benchmark.ipynb
 
 test: environment
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lib import hardware
 from lib.files import write_csv
-from lib.paths import ROOT
+from lib.paths import BENCH
 
 COLUMNS = ["name", "ratio", "low", "high", "equal", "device"]
 TARGETS = {
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--precision", nargs="+", default=["float32"])
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    target = ROOT / "results" / "bench" / "bench.csv"
+    target = BENCH
     if arguments.only:
         table = measure(arguments.images, arguments.size, arguments.rounds, arguments.only)
         write_csv(target.with_name(f"bench-{arguments.only}.csv"), table)

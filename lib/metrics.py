@@ -41,7 +41,8 @@ def checked(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, 
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
     if labels.ndim != 1 or probabilities.ndim != 2 or len(labels) != len(probabilities) or not len(labels):
         raise ValueError(
-            f"found labels {labels.shape} and probabilities {probabilities.shape}; expected (N,) and (N, classes), N > 0"
+            f"found labels {labels.shape} and probabilities {probabilities.shape}; "
+            "expected (N,) and (N, classes), N > 0"
         )
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"found labels of type {labels.dtype}; expected whole numbers, the positions of the classes")

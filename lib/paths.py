@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
 NOTEBOOKS = ROOT / "notebooks"
+BENCH = ROOT / "results" / "bench" / "bench.csv"
 
 
 @dataclass(frozen=True)

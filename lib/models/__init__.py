@@ -1,12 +1,20 @@
 """The paper's two networks, what is frozen in them, and where their first weights come from."""
 
 from lib.models.build import LAST_CONVOLUTION, build
-from lib.models.freezing import FINE_TUNING_STARTS, free_parameters, freeze_below, inference_mode, split_at
+from lib.models.freezing import (
+    FINE_TUNING_STARTS,
+    boundary_counts,
+    free_parameters,
+    freeze_below,
+    inference_mode,
+    split_at,
+)
 from lib.models.weights import load_pretrained, new_head
 
 __all__ = [
     "FINE_TUNING_STARTS",
     "LAST_CONVOLUTION",
+    "boundary_counts",
     "build",
     "free_parameters",
     "freeze_below",

@@ -78,3 +78,19 @@ def _position(model: keras.Model, name: str) -> int:
     if name not in names:
         raise ValueError(f"{model.name} has no layer '{name}'; its layers are {', '.join(names)}")
     return names.index(name)
+
+
+def boundary_counts(model: keras.Model) -> dict[str, int]:
+    """Free parameters for every possible first trained layer, in the model's order (layers without any are left out).
+
+    Args:
+        model: a flat model; what its layers leave untrainable by themselves (moving statistics) is not counted.
+    """
+    sizes = [int(sum(np.prod(v.shape) for v in _trainable_kind(layer))) for layer in model.layers]
+    totals = np.cumsum(sizes[::-1])[::-1]
+    return {layer.name: int(total) for layer, size, total in zip(model.layers, sizes, totals, strict=True) if size}
+
+
+def _trainable_kind(layer: keras.Layer) -> list[keras.Variable]:
+    """The layer's variables that are trainable when it is not frozen."""
+    return [variable for variable in layer.variables if variable.trainable]

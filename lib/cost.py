@@ -1,0 +1,117 @@
+"""What Table 1 costs: multiply-accumulate operations counted on the Keras layers, then epochs x images x operations."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pandas as pd
+
+from lib import models, params
+
+BACKWARD = 2.0
+"""A trained layer's backward pass is counted as two forward passes: gradients of its input and of its weights."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of images of a data set's training and validation part."""
+
+    train: int
+    validation: int
+
+
+def layer_macs(layer: keras.Layer) -> int:
+    """Multiply-accumulate operations of one layer for one image, from its kernel's and output's shape.
+
+    Convolution: output pixels x kernel height x kernel width x input channels x filters; depthwise convolution: output
+    pixels x kernel height x kernel width x channels; dense: inputs x units. Other layers count nothing.
+    """
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        height, width = layer.output.shape[1:3]
+        return int(height * width * np.prod(layer.kernel.shape))
+    if isinstance(layer, keras.layers.Conv2D):
+        height, width = layer.output.shape[1:3]
+        return int(height * width * np.prod(layer.kernel.shape))
+    if isinstance(layer, keras.layers.Dense):
+        return int(np.prod(layer.kernel.shape))
+    return 0
+
+
+def macs(model: keras.Model, first: str | None = None) -> tuple[int, int]:
+    """Operations for one image below and from layer `first` on; (0, all) where `first` is None."""
+    counts = {layer.name: layer_macs(layer) for layer in model.layers}
+    names = list(counts)
+    cut = names.index(first) if first else 0
+    return sum(counts[name] for name in names[:cut]), sum(counts[name] for name in names[cut:])
+
+
+def table(p: params.Params, chest: Sizes, skin: Sizes, *, teraflops: float, utilisation: float) -> pd.DataFrame:
+    """Operations and hours of every row of a run, done plainly and as this companion does it.
+
+    Plainly, every fine-tuned row repeats its linear stage, every row of HAM10000 repeats the pretraining, and frozen
+    layers are computed in every epoch. Here stages and pretraining are shared, and frozen layers are computed once
+    where no augmentation changes the images.
+
+    Args:
+        p: the run's parameters (`lib.params.load("paper")`).
+        chest: sizes of the chest data.
+        skin: sizes of the skin data.
+        teraflops: the device's peak, 10^12 floating-point operations a second.
+        utilisation: the share of it that training reaches, 0..1.
+
+    Returns:
+        Columns id, plain_macs, our_macs, plain_hours, our_hours; the last line is the sum, the line before it the
+        pretraining that rows share.
+    """
+    built = {name: models.build(name, p.image_size) for name in ("resnet50v2", "covidnet")}
+    pretraining = _epochs(0, macs(built["covidnet"])[1], skin, p.pretraining_epochs, trained=True)
+    lines = [_row(name, p, built, chest, pretraining) for name in p.experiments]
+    lines.append({"id": "pretraining, shared", "plain_macs": 0.0, "our_macs": pretraining})
+    result = pd.DataFrame(lines)
+    total = result[["plain_macs", "our_macs"]].sum()
+    result = pd.concat([result, pd.DataFrame([{"id": "all", **total}])], ignore_index=True)
+    for name in ("plain", "our"):
+        result[f"{name}_hours"] = 2 * result[f"{name}_macs"] / (teraflops * 1e12 * utilisation) / 3600
+    return result
+
+
+def _row(name: str, p: params.Params, built: dict, chest: Sizes, pretraining: float) -> dict:
+    row = params.load(p.run, name)
+    model = built[row.backbone]
+    if row.pretraining == "none":
+        whole = _epochs(0, macs(model)[1], chest, p.epochs, trained=True)
+        return {"id": name, "plain_macs": whole, "our_macs": whole}
+    linear = (*macs(model, "logits"), p.epochs)
+    stages = [linear]
+    if row.fine_tuning:
+        stages.append((*macs(model, models.FINE_TUNING_STARTS[row.backbone]), p.fine_tuning_epochs))
+    plain = sum(_epochs(below, above, chest, epochs, trained=True) for below, above, epochs in stages)
+    plain += pretraining if row.pretraining == "ham10000" else 0
+    below, above, epochs = stages[-1]
+    if row.augmentation:
+        ours = _epochs(below, above, chest, epochs, trained=True)
+    else:
+        once = below * (chest.train + chest.validation)
+        shared = 0 if name != _first_with_boundary(p, row) else once
+        ours = shared + _epochs(0, above, chest, epochs, trained=True)
+    return {"id": name, "plain_macs": plain, "our_macs": ours}
+
+
+def _first_with_boundary(p: params.Params, row: params.Params) -> str:
+    """The first row of the run that needs the same stored activations; the others find them in the store."""
+    for name in p.experiments:
+        other = params.load(p.run, name)
+        same = (other.backbone, other.pretraining, other.fine_tuning) == (
+            row.backbone,
+            row.pretraining,
+            row.fine_tuning,
+        )
+        if same and not other.augmentation:
+            return name
+    return row.experiment
+
+
+def _epochs(below: float, above: float, sizes: Sizes, epochs: int, trained: bool) -> float:
+    """Training forward and backward, and validation forward, over some epochs; frozen layers only forward."""
+    training = sizes.train * (below + above * (1 + BACKWARD * trained))
+    return float(epochs) * (training + sizes.validation * (below + above))

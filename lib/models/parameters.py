@@ -1,0 +1,67 @@
+"""Table 1's column `Free params`, counted on the networks at 224 x 224."""
+
+import keras
+import pandas as pd
+
+from lib import params, paths
+from lib.models.build import build
+from lib.models.freezing import FINE_TUNING_STARTS, free_parameters, freeze_below
+
+PAPER_SIZE = 224
+
+EXPLANATIONS = {
+    "RN1": "the classifier alone has 2,048 x 3 weights and 3 offsets; the table is off by one, as RN7's total confirms",
+    "RN2": "unfrozen from conv4_block6_3_conv on",
+    "RN7": "ResNet50V2 with a three-way classifier; the first ResNet50 does not fit",
+    "CN1": "the last dense layer alone",
+    "CN2": "no boundary of this network gives the published count; the fully connected part is nearest",
+    "CN3": "the PEPX stages are not in the count: a slip left them untrainable in the authors' code",
+}
+"""Why a count is what it is; rows not named share the one of the row that they resemble."""
+
+
+def networks(image_size: int = PAPER_SIZE) -> dict[tuple[str, str], keras.Model]:
+    """The networks of Table 1 by (backbone, reading of the PEPX stages)."""
+    made = {("resnet50v2", "as_published"): build("resnet50v2", image_size)}
+    for reading in ("as_published", "as_described"):
+        made["covidnet", reading] = build("covidnet", image_size, pepx=reading)
+    return made
+
+
+def table(models: dict[tuple[str, str], keras.Model], experiments: list[str]) -> pd.DataFrame:
+    """Counted beside published free parameters.
+
+    Args:
+        models: as `networks` gives them; which of their layers are frozen changes.
+        experiments: names of files in params/experiments.
+
+    Returns:
+        Columns id, counted, published (missing for variants), difference, explanation.
+    """
+    published = pd.read_csv(paths.PUBLISHED / "table1.csv", index_col="id")["free_params"]
+    lines = []
+    for name in experiments:
+        p = params.load("paper", name)
+        reading = p.pepx if p.backbone == "covidnet" else "as_published"
+        counted = _count(models[p.backbone, reading], p)
+        known = int(published[name]) if name in published.index else None
+        lines.append({"id": name, "counted": counted, "published": known, "explanation": _explanation(name, p)})
+    result = pd.DataFrame(lines).astype({"published": "Int64"})
+    result.insert(3, "difference", result["counted"] - result["published"])
+    return result
+
+
+def _count(model: keras.Model, p: params.Params) -> int:
+    if p.pretraining == "none":
+        from_scratch = build(p.backbone, model.input_shape[1], pepx=p.pepx)
+        return free_parameters(from_scratch)
+    freeze_below(model, FINE_TUNING_STARTS[p.backbone] if p.fine_tuning else "logits")
+    return free_parameters(model)
+
+
+def _explanation(name: str, p: params.Params) -> str:
+    if name.endswith("described") and p.pretraining == "none":
+        return "all layers trained, as the report's text says"
+    if p.backbone == "resnet50v2":
+        return EXPLANATIONS["RN7" if p.pretraining == "none" else "RN2" if p.fine_tuning else "RN1"]
+    return EXPLANATIONS["CN3" if p.pretraining == "none" else "CN2" if p.fine_tuning else "CN1"]
