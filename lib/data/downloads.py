@@ -13,7 +13,7 @@ from pathlib import Path
 import pooch
 import requests
 import urllib3
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from lib.data.errors import DataError
 

@@ -1,5 +1,7 @@
-"""What goes with an image besides its class: the phantoms' masks and RSNA's boxes, brought to the prepared size."""
+"""What goes with an image besides its class: facts from DICOM headers, the phantoms' masks, RSNA's boxes."""
 
+import re
+import warnings
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -10,7 +12,38 @@ from lib import files
 from lib.data.sources import find_sources
 from lib.data.tables import read_table
 
+HEADER = {"view": "ViewPosition", "sex": "PatientSex", "age": "PatientAge"}
 ORIGINAL_SIZE = 1024  # pixels a side of the RSNA challenge's images
+
+
+def with_header_facts(root: Path, index: pd.DataFrame) -> pd.DataFrame:
+    """The index with view, sex and age filled in from the headers of DICOM files, where the metadata do not tell them.
+
+    Args:
+        root: the data folder.
+        index: the kept rows; their DICOM files are readable.
+    """
+    dicom = index["file"].str.lower().str.endswith((".dcm", ".dicom"))
+    if not dicom.any():
+        return index
+    told = pd.DataFrame([header_facts(root / name) for name in index["file"][dicom]], index=index.index[dicom])
+    index = index.copy()
+    for name in told:
+        known = index[name] if name in index else pd.Series("", index=index.index)
+        index[name] = known.fillna("").mask((known.fillna("") == "") & dicom, told[name].reindex(index.index))
+    return index
+
+
+def header_facts(path: Path) -> dict[str, str]:
+    """view, sex and age (years) as a DICOM header gives them; "" where it does not."""
+    import pydicom
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of oddities in other tags
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(HEADER.values()))
+        facts = {name: str(header.get(tag, "") or "").strip() for name, tag in HEADER.items()}
+    age = re.fullmatch(r"0*(\d+)Y", facts["age"])
+    return facts | {"age": age[1] if age else ""}
 
 
 def write_masks(root: Path, folder: Path, names: pd.Series, size: int) -> bool:

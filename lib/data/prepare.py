@@ -137,6 +137,7 @@ def prepare(book: Ledger, folder: Path, settings: Settings, *, classes: tuple[st
     index.insert(list(index.columns).index("file") + 1, "sha256", made["sha256"][~bad])
     index.insert(list(index.columns).index("sha256") + 1, "width", made["width"][~bad])
     index.insert(list(index.columns).index("width") + 1, "height", made["height"][~bad])
+    index = extras.with_header_facts(book.root, index)
     if settings.drop_cross_split_duplicates:
         pixels = np.load(folder / "converting.npy", mmap_mode="r")
         dropped = duplicates.to_drop(index, pixels, settings.near_duplicate_bits)

@@ -76,12 +76,13 @@ def test_part_gives_aligned_rows(make, tree, tmp_path):
         data.part("val")
 
 
-def test_equal_runs_give_equal_bytes_whatever_the_number_of_processes(tree, tmp_path):
+def test_equal_runs_give_equal_bytes_with_one_worker_two_threads_or_two_processes(tree, tmp_path, monkeypatch):
     tree.small_covidx()
     tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])  # several chunks of work
-    for name, threads in (("one", 1), ("two", 2)):
+    for name, threads in (("one", 1), ("threads", 2), ("processes", 2)):
+        monkeypatch.setattr(convert, "PROCESSES_FROM", 1 if name == "processes" else 1000)
         prepare.prepare_covidx(tree.root, tmp_path / name, settings(threads=threads), layout="sources", rules="report")
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert contents(tmp_path / "one") == contents(tmp_path / "threads") == contents(tmp_path / "processes")
 
 
 def test_unchanged_images_are_not_decoded_again(make, tree, tmp_path, monkeypatch):
@@ -289,3 +290,18 @@ def test_cross_split_duplicates_leave_training_and_are_accounted_for(make, tree,
     assert len(duplicates.across(duplicates.find(data.index, data.images, 0), "split")) == 0
     totals = made.counts.set_index("source").loc["all"]
     assert totals["rows"] == totals["kept"] + totals["duplicate across splits"]
+
+
+def test_dicom_headers_tell_what_the_metadata_do_not(make, tree):
+    import pydicom
+
+    tree.small_covidx()
+    tree.cohen([{"patientid": str(i), "filename": f"c{i}.png", "view": "AP", "age": "70"} for i in range(4)])
+    path = tree.root / "covidx-sources" / "rsna-pneumonia-detection-challenge" / "stage_2_train_images" / "r2.dcm"
+    dataset = pydicom.dcmread(path)
+    dataset.ViewPosition, dataset.PatientSex, dataset.PatientAge = "PA", "F", "058Y"
+    dataset.save_as(path)
+    index = make().index.set_index("image_id")
+    assert index.loc["rsna-r2", ["view", "sex", "age"]].tolist() == ["PA", "F", "58"]
+    assert index.loc["rsna-r3", ["view", "sex", "age"]].tolist() == ["", "", ""]
+    assert index.loc["cohen-c0", ["view", "sex", "age"]].tolist() == ["AP", "", "70"]
