@@ -59,9 +59,7 @@ def table1(run: Run, frame: pd.DataFrame, source: str) -> Table:
         cells += [_free_parameters(line) for _ in numbers]
         cells += [_score(line, name, best[name]) for name in measured]
         rows.append(cells)
-    caption = (
-        "Table 1 of the paper: this run's value, its 95 % interval over patients, and the published value (publ.)."
-    )
+    caption = "This run's value, its 95 % interval over patients, the published value (publ.) and the difference to it."
     made_in = run.cell(r"at\.table1\b", r"\btable1\b")
     numeric = [False] * (1 + len(settings)) + [True] * (len(numbers) + len(measured))
     return Table(caption, columns, rows, numeric, source, made_in[0] if made_in else None)
@@ -88,6 +86,8 @@ def _score(line: pd.Series, name: str, best: float) -> Cell:
     note = "" if pd.isna(published) else f"publ. {published:g}"
     if pd.isna(value):
         return Cell(text(None), note=note, marks=("number",))
+    if note:
+        note += f" ({value - published:+.1f})".replace("-", "−")
     interval = "" if pd.isna(low) else f"[{low:.1f}, {high:.1f}]"
     if repeated and not pd.isna(line.get(f"{name}_mean")):
         note = f"{line['seeds']:g} seeds: {line[f'{name}_mean']:.1f} ± {line[f'{name}_std']:.1f}; {note}".rstrip("; ")

@@ -23,7 +23,12 @@ def ledger(**changed):
 def test_a_value_stands_with_its_interval_its_published_value_and_the_ledgers_verdict(run):
     table = overview.table1(run, ledger(), "files/table1.csv")
     shown = table.rows[0][-1]
-    assert (shown.text, shown.interval, shown.note, shown.verdict) == ("88.0", "[85.0, 91.0]", "publ. 90", "inside")
+    assert (shown.text, shown.interval, shown.note, shown.verdict) == (
+        "88.0",
+        "[85.0, 91.0]",
+        "publ. 90 (−2.0)",
+        "inside",
+    )
     assert table.rows[0][1].text == "yes"
     assert table.rows[0][2].note == "publ. 6,146"
 
@@ -35,7 +40,7 @@ def test_a_value_that_cannot_be_compared_bears_no_verdict(run):
 
 def test_several_seeds_show_mean_and_spread(run):
     table = overview.table1(run, ledger(seeds=3, accuracy_mean=87.52, accuracy_std=1.25), "files/table1.csv")
-    assert table.rows[0][-1].note == "3 seeds: 87.5 ± 1.2; publ. 90"
+    assert table.rows[0][-1].note == "3 seeds: 87.5 ± 1.2; publ. 90 (−2.0)"
 
 
 def test_the_best_is_sought_among_the_networks_as_they_are_shown(run):
