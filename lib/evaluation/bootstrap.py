@@ -83,6 +83,19 @@ def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def exact_interval(value: float, trials: int) -> tuple[float, float]:
+    """The 95 % interval of a proportion that is 0 or 1 exactly, of so many trials (Clopper and Pearson, 1934).
+
+    Any other value comes back as it is, twice; without a trial nothing is known: (0, 1).
+    """
+    if not trials:
+        return 0.0, 1.0
+    if value not in (0.0, 1.0):
+        return float(value), float(value)
+    found = stats.binomtest(int(value * trials), int(trials)).proportion_ci(LEVEL)
+    return float(found.low), float(found.high)
+
+
 def score_intervals(resamples: Resamples, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, tuple]:
     """The 95 % interval in 0..1 of each of Table 1's scores.
 
@@ -153,12 +166,14 @@ def _exact_bounds(tables: np.ndarray) -> dict[str, tuple[float, float]]:
     touches = [(tables[:, k].sum(axis=1) + tables[:, :, k].sum(axis=1)) > 0 for k in range(classes)]
     f1 = metrics.from_confusion(np.stack([_first(total, k) for k in range(classes)]))["covid_f1"]
     # F1 = 2 J / (1 + J) with the proportion J = TP / (TP + FP + FN), so a bound of J bounds F1
-    f1_bounds = [tuple(2 * j / (1 + j) for j in _binomial(x / (2 - x), touches[k].sum())) for k, x in enumerate(f1)]
+    f1_bounds = [
+        tuple(2 * j / (1 + j) for j in exact_interval(x / (2 - x), touches[k].sum())) for k, x in enumerate(f1)
+    ]
     return {
-        "accuracy": _binomial(values["accuracy"], len(tables)),
+        "accuracy": exact_interval(values["accuracy"], len(tables)),
         "macro_f1": tuple(float(x) for x in np.mean(f1_bounds, axis=0)),
-        "covid_precision": _binomial(values["covid_precision"], (tables[:, :, 0].sum(axis=1) > 0).sum()),
-        "covid_recall": _binomial(values["covid_recall"], (tables[:, 0].sum(axis=1) > 0).sum()),
+        "covid_precision": exact_interval(values["covid_precision"], (tables[:, :, 0].sum(axis=1) > 0).sum()),
+        "covid_recall": exact_interval(values["covid_recall"], (tables[:, 0].sum(axis=1) > 0).sum()),
         "covid_f1": f1_bounds[0],
     }
 
@@ -167,13 +182,3 @@ def _first(matrix: np.ndarray, k: int) -> np.ndarray:
     """The confusion matrix with class k moved to the front."""
     order = [k, *(other for other in range(len(matrix)) if other != k)]
     return matrix[np.ix_(order, order)]
-
-
-def _binomial(value: float, trials: int) -> tuple[float, float]:
-    """The Clopper-Pearson interval of 0 or all of `trials`; (value, value) for anything else, (0, 1) for no trial."""
-    if not trials:
-        return 0.0, 1.0
-    if value not in (0.0, 1.0):
-        return float(value), float(value)
-    found = stats.binomtest(int(value * trials), int(trials)).proportion_ci(LEVEL)
-    return float(found.low), float(found.high)

@@ -1,0 +1,194 @@
+"""What the scores of Table 1 leave out: ROC and precision-recall curves, calibration, thresholds, prevalence."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
+
+from lib import metrics
+from lib.evaluation import bootstrap
+from lib.evaluation.runs import CLASSES, Predictions, Row
+
+PREVALENCES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Shares of COVID-19 among the people imaged: our choice, from screening the healthy to a ward in an outbreak."""
+
+BINS = 10
+"""Bins of the calibration curve: our choice; few, for the small sets."""
+
+
+@dataclass(frozen=True)
+class Roc:
+    """The ROC curve of COVID-19 against the rest, with its 95 % band over resampled patients.
+
+    Attributes:
+        false, true: (T,) rates of the curve itself.
+        grid: (M,) false positive rates of the band.
+        low, high: (M,) true positive rates, the pointwise band.
+        area, area_low, area_high: area under the curve and its interval.
+    """
+
+    false: np.ndarray
+    true: np.ndarray
+    grid: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    area: float
+    area_low: float
+    area_high: float
+
+
+def covid_roc(predictions: Predictions, samples: int, seed: int = 1) -> Roc | None:
+    """Figure 4a's curve (section 4.3.1: binarised for COVID-19), or None where only one of the two kinds occurs."""
+    positive, score = predictions.labels == 0, predictions.probabilities[:, 0]
+    area = metrics.area(positive, score)
+    if area is None:
+        return None
+    resamples = bootstrap.draw(predictions.groups, predictions.labels, samples, seed)
+    false, true, _ = roc_curve(positive, score)
+    grid = np.linspace(0, 1, 201)
+    low, high = bootstrap.roc_band(resamples, positive, score, grid)
+    area_low, area_high = bootstrap.interval(bootstrap.areas(resamples, positive, score))
+    return Roc(false, true, grid, low, high, area, area_low, area_high)
+
+
+def class_curves(predictions: Predictions) -> dict[str, dict[str, np.ndarray | float]]:
+    """Each class against the rest: false, true (ROC), recall, precision, area and average precision.
+
+    A class that does not occur, or that is the only one, is left out.
+    """
+    found = {}
+    for k, name in enumerate(CLASSES):
+        positive, score = predictions.labels == k, predictions.probabilities[:, k]
+        area = metrics.area(positive, score)
+        if area is None:
+            continue
+        false, true, _ = roc_curve(positive, score)
+        precision, recall, _ = precision_recall_curve(positive, score)
+        average = float(average_precision_score(positive, score))
+        found[name] = {"false": false, "true": true, "recall": recall, "precision": precision}
+        found[name] |= {"area": area, "average_precision": average, "share": float(positive.mean())}
+    return found
+
+
+def calibration(predictions: Predictions, bins: int = BINS) -> tuple[pd.DataFrame, float]:
+    """The reliability diagram of the predicted class and the expected calibration error (Guo et al., 2017).
+
+    Returns:
+        (table, error): a line a bin that holds images, with columns confidence (mean largest probability), correct
+        (share predicted correctly) and images; error = sum of |correct - confidence| weighted by images, in 0..1.
+    """
+    confidence = predictions.probabilities.max(axis=1)
+    table = pd.DataFrame({"confidence": confidence, "correct": predictions.predicted == predictions.labels})
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    grouped = table.groupby(place)
+    lines = grouped.mean().assign(images=grouped.size()).reset_index(drop=True)
+    error = (lines["images"] * (lines["correct"] - lines["confidence"]).abs()).sum() / lines["images"].sum()
+    return lines, float(error)
+
+
+def choose_threshold(predictions: Predictions) -> float:
+    """The threshold on the COVID-19 probability that maximises the COVID-19 F1 on these (validation) images.
+
+    The rule is fixed beforehand; of equally good thresholds the largest is taken, which calls the fewest positive.
+
+    Raises:
+        ValueError: no image is labelled covid-19, so every threshold is equally bad.
+    """
+    positive, score = predictions.labels == 0, predictions.probabilities[:, 0]
+    if not positive.any():
+        raise ValueError("found no covid-19 image in the validation set; expected some: enlarge validation_share")
+    precision, recall, thresholds = precision_recall_curve(positive, score)
+    total = precision + recall
+    f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)[: len(thresholds)]
+    return float(thresholds[np.flatnonzero(f1 == f1.max())[-1]])
+
+
+def at_threshold(predictions: Predictions, threshold: float) -> dict[str, float]:
+    """COVID-19 against the rest when `probability >= threshold` calls it: recall, specificity, precision, f1."""
+    return {name: float(value) for name, value in _rates(_binary(predictions, threshold)).items()}
+
+
+def as_predicted(predictions: Predictions) -> dict[str, float]:
+    """The same four values when the most probable class is called, as Table 1 does."""
+    return {name: float(value) for name, value in _rates(predictions.confusion).items()}
+
+
+def prevalence_table(predictions: Predictions, threshold: float, samples: int, seed: int = 1) -> pd.DataFrame:
+    """Precision to be expected where COVID-19 is as common as PREVALENCES say, with 95 % intervals over patients.
+
+    precision = r q / (r q + (1 - s)(1 - q)) for recall r, specificity s and prevalence q (Bayes). It assumes that
+    recall and specificity carry over from this test set, whose own prevalence is the last line. Where one of them is 0
+    or 1 exactly, no resample moves it; the bounds are then joined by those at its exact binomial bounds.
+
+    Returns:
+        Columns prevalence, precision, low, high, in 0..1.
+    """
+    resamples = bootstrap.draw(predictions.groups, predictions.labels, samples, seed)
+    called = (predictions.probabilities[:, 0] < threshold).astype(np.int64)  # 0 is covid-19, as in the labels
+    binary = (predictions.labels != 0).astype(np.int64)
+    spread = _rates(bootstrap.confusions(resamples, binary, called, 2))
+    value = at_threshold(predictions, threshold)
+    patients = [len(set(predictions.groups[binary == kind])) for kind in (0, 1)]
+    recalls = np.array(bootstrap.exact_interval(value["recall"], patients[0]))
+    specificities = np.array(bootstrap.exact_interval(value["specificity"], patients[1]))
+    lines = []
+    for share in (*PREVALENCES, float((binary == 0).mean())):
+        precision = float(_at_prevalence(np.float64(value["recall"]), np.float64(value["specificity"]), share))
+        ends = [*bootstrap.interval(_at_prevalence(spread["recall"], spread["specificity"], share))]
+        ends += _at_prevalence(recalls, specificities, share).tolist()
+        lines.append({"prevalence": share, "precision": precision, "low": min(ends), "high": max(ends)})
+    return pd.DataFrame(lines)
+
+
+def threshold_table(rows: dict[str, Row], prevalence: float = 0.01) -> pd.DataFrame:
+    """What tuning the threshold gives on the test set (section 5.1), a line a row that has a validation set.
+
+    Args:
+        rows: trained rows by id.
+        prevalence: share of COVID-19 for the last column.
+
+    Returns:
+        Columns id, threshold (chosen on validation), then recall, precision and f1 `as predicted` (most probable class)
+        and `tuned` (probability at least the threshold), and the tuned precision at `prevalence`; all in 0..1.
+    """
+    lines = []
+    for name, row in rows.items():
+        if row.validation is None or not (row.validation.labels == 0).any():
+            continue
+        threshold = choose_threshold(row.validation)
+        before, after = as_predicted(row.test), at_threshold(row.test, threshold)
+        line = {"id": name, "threshold": threshold}
+        for score in ("recall", "precision", "f1"):
+            line |= {f"{score}, as predicted": before[score], f"{score}, tuned": after[score]}
+        rarer = float(_at_prevalence(np.float64(after["recall"]), np.float64(after["specificity"]), prevalence))
+        lines.append(line | {f"tuned precision at {100 * prevalence:g} %": rarer})
+    return pd.DataFrame(lines)
+
+
+def _binary(predictions: Predictions, threshold: float) -> np.ndarray:
+    called = (predictions.probabilities[:, 0] < threshold).astype(np.int64)
+    return metrics.confusion((predictions.labels != 0).astype(np.int64), called, 2)
+
+
+def _rates(matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """Rates of class 0 against the rest from (..., K, K) counts; 0 where there is nothing to divide by."""
+    matrix = np.asarray(matrix, dtype=np.float64)
+    hits, true, called = matrix[..., 0, 0], matrix[..., 0, :].sum(axis=-1), matrix[..., :, 0].sum(axis=-1)
+    others = matrix.sum(axis=(-2, -1)) - true
+    return {
+        "recall": _divide(hits, true),
+        "specificity": _divide(others - (called - hits), others),
+        "precision": _divide(hits, called),
+        "f1": _divide(2 * hits, true + called),
+    }
+
+
+def _at_prevalence(recall: np.ndarray, specificity: np.ndarray, share: float) -> np.ndarray:
+    found = recall * share
+    return _divide(found, found + (1 - specificity) * (1 - share))
+
+
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    numerator = np.asarray(numerator, dtype=np.float64)
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=np.asarray(denominator) > 0)
