@@ -41,7 +41,8 @@ def test_same_explanations_as_xplique(subject):
     ours = IntegratedGradients(model, STEPS)(pixels, classes).values
     theirs = gradients(pixels, classes)
     assert all(correlation(a, b) > 0.999 for a, b in zip(ours, theirs, strict=True))
-    np.testing.assert_allclose(ours, theirs, atol=2e-3 * np.abs(theirs).max())
+    # Rounding may put a point of the path on the other side of a ReLU's kink, which changes its whole gradient
+    np.testing.assert_allclose(ours, theirs, atol=1e-2 * np.abs(theirs).max())
 
     coarse = GradCam(model, layer).coarse(pixels, classes)
     bicubic = tf.image.resize(coarse[..., None], (size, size), method="bicubic")[..., 0].numpy()
@@ -49,7 +50,7 @@ def test_same_explanations_as_xplique(subject):
     seen = [k for k in range(3) if np.ptp(theirs[k])]
     assert seen, "every Grad-CAM map is zero: the images do not test anything"
     assert all(correlation(bicubic[k], theirs[k]) > 0.999 for k in seen)
-    np.testing.assert_allclose(bicubic, theirs, atol=2e-3 * np.abs(theirs).max())
+    np.testing.assert_allclose(bicubic, theirs, atol=1e-5 * np.abs(theirs).max())
 
 
 def test_bilinear_and_bicubic_enlargement_differ_but_little():
