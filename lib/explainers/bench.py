@@ -18,8 +18,10 @@ from lib.explainers.integrated_gradients import IntegratedGradients
 from lib.explainers.scores import network_input
 
 TOLERANCE = 1e-2
-"""Largest difference, relative to the largest attribution, that counts as equal: where rounding puts a point of the path
-on the other side of a ReLU's kink, that point's whole gradient differs."""
+"""Largest difference, relative to the largest attribution, that counts as equal.
+
+Where rounding puts a point of the path on the other side of a ReLU's kink, that point's whole gradient differs.
+"""
 
 
 def bench_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 5, seed: int = 1) -> list[dict]:
