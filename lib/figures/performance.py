@@ -125,7 +125,7 @@ def _precision_recall(axes: Axes, curves: dict[str, dict]) -> None:
         axes.plot(curve["recall"], curve["precision"], color=colour, label=label)
         axes.axhline(curve["share"], color=colour, linestyle=":", linewidth=1)
     axes.set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
-    axes.set_title("Precision-recall, mean precision")
+    axes.set_title("Precision-recall, average precision")
     axes.legend(loc="lower left", fontsize="small", title="dotted: chance", title_fontsize="small")
 
 
@@ -135,7 +135,7 @@ def _calibration(axes: Axes, table: pd.DataFrame, error: float) -> None:
     axes.plot(table["confidence"], table["correct"], color=ROW_COLOURS[0], linewidth=1)
     axes.scatter(table["confidence"], table["correct"], s=size, color=ROW_COLOURS[0], zorder=3)
     axes.set(xlabel="Probability of the predicted class", ylabel="Share correct", xlim=(0.3, 1.02), ylim=(-0.02, 1.02))
-    axes.set_title(f"Calibration (ECE {100 * error:.1f} %)")
+    axes.set_title(f"Calibration, expected error {100 * error:.1f} %")
 
 
 def _learning(axes: Axes, history: pd.DataFrame | None, title: str) -> None:
@@ -147,7 +147,7 @@ def _learning(axes: Axes, history: pd.DataFrame | None, title: str) -> None:
 
 
 def _prevalence(axes: Axes, table: pd.DataFrame | None) -> None:
-    axes.set_title("Precision by prevalence")
+    axes.set_title("Precision where COVID-19 is rarer")
     if table is None:
         axes.text(0.5, 0.5, "no validation set to choose\na threshold on", ha="center", transform=axes.transAxes)
         return
