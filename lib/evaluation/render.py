@@ -23,7 +23,7 @@ LATEX_SIGNS = {"–": "--", "−": "$-$", "±": "$\\pm$", "✓": "\\checkmark", 
 
 
 def display(table: pd.DataFrame) -> pd.DataFrame:
-    """The ledger as text: index id, columns (setting, "") and (score, ours / published / difference).
+    """The ledger as text: index id, columns (setting, "") and (score, ours [95 %] / publ. / diff.).
 
     "ours" is `value [low, high]` in percent, or "not run".
     """
@@ -35,8 +35,8 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
     for score in SCORES:
         name = SCORE_NAMES[score]
         shown[name, "ours [95 %]"] = [_ours(row, score) for _, row in table.iterrows()]
-        shown[name, "published"] = [_number(value, "{:.0f}") for value in table[f"{score}_published"]]
-        shown[name, "difference"] = [_difference(row, score) for _, row in table.iterrows()]
+        shown[name, "publ."] = [_number(value, "{:.0f}") for value in table[f"{score}_published"]]
+        shown[name, "diff."] = [_difference(row, score) for _, row in table.iterrows()]
     shown.columns = pd.MultiIndex.from_tuples(shown.columns)
     return shown
 
@@ -50,18 +50,28 @@ def best(table: pd.DataFrame) -> pd.DataFrame:
     marks = pd.DataFrame(False, index=shown.index, columns=shown.columns)
     trained = ~table["id"].isin(BASELINES).to_numpy()
     for score in SCORES:
-        for column, part in ((score, "ours [95 %]"), (f"{score}_published", "published")):
+        for column, part in ((score, "ours [95 %]"), (f"{score}_published", "publ.")):
             values = table[column].astype(float).round(1).where(trained)
             marks[SCORE_NAMES[score], part] = (values == values.max()).to_numpy()
     return marks
 
 
-def styler(table: pd.DataFrame, caption: str = "") -> Styler:
-    """The ledger as a pandas Styler with the best of each column in bold; everything in it is escaped in HTML."""
-    marks = best(table)
-    styled = display(table).style.format(escape="html").format_index(escape="html")
+def styler(table: pd.DataFrame, caption: str = "", part: str = "all") -> Styler:
+    """The ledger as a pandas Styler with the best of each column in bold; everything in it is escaped in HTML.
+
+    Args:
+        table: the ledger.
+        caption: above it.
+        part: `settings` (and free parameters), `scores`, or `all` of both.
+    """
+    shown, marks = display(table), best(table)
+    is_score = shown.columns.get_level_values(0).isin(SCORE_NAMES.values())
+    keep = {"settings": ~is_score, "scores": is_score, "all": is_score | ~is_score}[part]
+    shown, marks = shown.loc[:, keep], marks.loc[:, keep]
+    styled = shown.style.format(escape="html").format_index(escape="html")
     styled = styled.apply(lambda _: np.where(marks, "font-weight: bold", ""), axis=None)
-    return styled.set_caption(html.escape(caption)).set_table_attributes('class="ledger"').set_uuid("table1")
+    styled = styled.set_properties(**{"white-space": "nowrap"}).map_index(lambda _: "white-space: nowrap")
+    return styled.set_caption(html.escape(caption)).set_table_attributes('class="ledger"').set_uuid(f"table1-{part}")
 
 
 def threshold_styler(table: pd.DataFrame) -> Styler:
