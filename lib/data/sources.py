@@ -130,7 +130,9 @@ def read_fig1(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> None:
         elif path is None:
             ledger.exclude(file, "fig1", reasons.MISSING, "looked for .jpg, .png and .jpeg", line)
         else:
-            ledger.keep(file=file, **_ids("fig1", patient, path), label=label, row=line, **_person(row))
+            # COVID-00003a and COVID-00003b are two images of one patient
+            ids = _ids("fig1", patient, path) | {"group_id": "fig1-" + re.sub(r"(?<=\d)[a-z]$", "", patient)}
+            ledger.keep(file=file, **ids, label=label, row=line, **_person(row))
     ledger.unlisted["fig1"] = images.unlisted()
 
 

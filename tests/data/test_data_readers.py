@@ -85,6 +85,16 @@ def test_figure1_finds_its_files_by_patient_and_reads_latin_1(tree):
     assert excluded["reason"].tolist() == [ledger.FINDING]
 
 
+def test_figure1_letters_number_the_images_of_one_patient(tree):
+    folder = tree.root / "covidx-sources" / "Figure1-COVID-chestxray-dataset"
+    rows = [{"patientid": f"COVID-0000{name}", "finding": "COVID-19"} for name in ("3a", "3b", "4")]
+    tree.table(folder / "metadata.csv", rows)
+    for row in rows:
+        tree.picture(folder / "images" / f"{row['patientid']}.jpg")
+    kept, _ = read_sources(tree.root, "report").tables()
+    assert kept["group_id"].tolist() == ["fig1-COVID-00003", "fig1-COVID-00003", "fig1-COVID-00004"]
+
+
 def test_the_radiography_database_leaves_out_bad_numbers_and_what_cohen_holds(tree):
     tree.cohen([{"patientid": "1", "filename": "a.png", "url": "https://www.sirm.org/case-1/"}])
     folder = tree.root / "covidx-sources" / "COVID-19 Radiography Database"
