@@ -125,24 +125,25 @@ def compare(one: Row, other: Row, score: str, judging: Judging) -> tuple[float, 
     return 100 * (values[0] - values[1]), 100 * (ours[0] - ours[1])
 
 
-def decide(expects: str, effect: float, high: float, low: float, p_value: float, margin: float = 0.0) -> str:
-    """Verdict of one comparison by the rules of claims.yaml; effect and interval in percentage points."""
+def decide(expects: str, effect: float, low: float, high: float, p_value: float, margin: float = 0.0) -> str:
+    """Verdict of one comparison by the rules of claims.yaml; effect, interval and margin in percentage points."""
     sign = 1 if expects in ("higher", "not lower") else -1
-    effect, bounds = sign * effect, sorted((sign * low, sign * high))
-    clear = p_value < 1 - LEVEL
+    effect, worst = sign * effect, min(sign * low, sign * high)
+    clear = p_value < 1 - LEVEL and effect != 0
     if expects.startswith("not"):
-        return CONTRADICTED if clear and effect < 0 else SUPPORTED if bounds[0] > -margin else UNDECIDED
-    return UNDECIDED if not clear or effect == 0 else SUPPORTED if effect > 0 else CONTRADICTED
+        return SUPPORTED if worst > -margin else CONTRADICTED if clear and effect < 0 else UNDECIDED
+    return UNDECIDED if not clear else SUPPORTED if effect > 0 else CONTRADICTED
 
 
-def decide_published(expects: str, effect: float) -> str:
+def decide_published(expects: str, effect: float, margin: float = 0.0) -> str:
     """The same for a difference of published values, which has no interval; "" where there is none."""
     if np.isnan(effect):
         return ""
-    sign = 1 if expects in ("higher", "not lower") else -1
-    if expects.startswith("not"):
-        return SUPPORTED if sign * effect >= 0 else CONTRADICTED
-    return UNDECIDED if effect == 0 else SUPPORTED if sign * effect > 0 else CONTRADICTED
+    if expects.startswith("not") and abs(effect) < margin:
+        return SUPPORTED
+    if effect == 0:
+        return UNDECIDED
+    return SUPPORTED if (effect > 0) == (expects in ("higher", "not lower")) else CONTRADICTED
 
 
 def _rows(claim: dict, judging: Judging) -> list[Finding]:
@@ -151,7 +152,7 @@ def _rows(claim: dict, judging: Judging) -> list[Finding]:
     for one, other in claim["comparisons"]:
         effect = _published(judging, one, score) - _published(judging, other, score)
         finding = Finding(f"{one} − {other}", STATISTICS[score], published_effect=effect)
-        finding.published_verdict = decide_published(expects, effect)
+        finding.published_verdict = decide_published(expects, effect, margin)
         missing = [name for name in (one, other) if name not in judging.rows]
         if missing:
             finding.note = f"{' and '.join(missing)} not run"
@@ -166,7 +167,7 @@ def _rows(claim: dict, judging: Judging) -> list[Finding]:
     run = [finding for finding in found if not np.isnan(finding.effect)]
     for finding, p_value in zip(run, bootstrap.holm(p_values), strict=True):
         finding.p_value = p_value
-        finding.verdict = decide(expects, finding.effect, finding.high, finding.low, p_value, margin)
+        finding.verdict = decide(expects, finding.effect, finding.low, finding.high, p_value, margin)
     return found
 
 
@@ -179,12 +180,12 @@ def _values(claim: dict, judging: Judging) -> list[Finding]:
 
 
 def _value(name: str, score: str, judging: Judging) -> Finding:
-    """Ours minus the published value; the published verdict says whether the report's figures give that value."""
+    """Ours minus the published value; beside it, what Figure 4b gives minus what the text says."""
     published = _published(judging, name, score)
-    finding = Finding(f"{name} − published", STATISTICS[score], published_effect=published)
+    finding = Finding(f"{name} − published", STATISTICS[score])
     if name == "RN4" and score in SCORE_NAMES:
-        drawn = 100 * float(metrics.from_confusion(published_confusion())[score])
-        finding.published_verdict = SUPPORTED if abs(drawn - published) <= ROUNDING else CONTRADICTED
+        finding.published_effect = 100 * float(metrics.from_confusion(published_confusion())[score]) - published
+        finding.published_verdict = SUPPORTED if abs(finding.published_effect) <= ROUNDING else CONTRADICTED
     if name not in judging.rows:
         finding.note = f"{name} not run"
         return finding

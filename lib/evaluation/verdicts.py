@@ -43,7 +43,8 @@ class Finding:
 def whole(findings: list[Finding], any_supports: bool = False) -> Finding:
     """The claim as a whole from its comparisons (at least one).
 
-    Interval and p-value stand only where there is one comparison; the effect is the mean.
+    Interval and p-value stand only where there is one comparison; the effect is the mean over
+    comparisons of the same statistic.
 
     Args:
         findings: the comparisons.
@@ -52,12 +53,13 @@ def whole(findings: list[Finding], any_supports: bool = False) -> Finding:
     if len(findings) == 1:
         return findings[0]
     combined = _any if any_supports else _all
+    same = len({one.statistic for one in findings}) == 1
     return Finding(
         comparison=", ".join(one.comparison for one in findings),
         statistic=", ".join(dict.fromkeys(one.statistic for one in findings)),
-        effect=_mean([one.effect for one in findings]),
+        effect=_mean([one.effect for one in findings]) if same else NAN,
         verdict=combined([one.verdict for one in findings]),
-        published_effect=_mean([one.published_effect for one in findings]),
+        published_effect=_mean([one.published_effect for one in findings]) if same else NAN,
         published_verdict=_published(combined, [one.published_verdict for one in findings]),
         note="; ".join(_in_words(one) for one in findings),
         evidence=", ".join(dict.fromkeys(file for one in findings for file in one.evidence.split(", ") if file)),
@@ -91,13 +93,14 @@ def _mean(values: list[float]) -> float:
 
 
 def _in_words(one: Finding) -> str:
-    """`RN3 − RN7 −1.2 [−3.0, +0.5] undecided (published −1)`."""
-    form = "+.2f" if "points" not in one.statistic and "correlation" in one.statistic else "+.1f"
+    """`RN3 − RN7: -1.2 [-3.0, +0.5] undecided (published -1)`."""
+    form = "+.3f" if "correlation" in one.statistic else "+.1f"
     if np.isnan(one.effect):
-        ours = "not run"
-    else:
-        bounds = "" if np.isnan(one.low) else f" [{one.low:{form}}, {one.high:{form}}]"
-        ours = f"{one.effect:{form}}{bounds} {one.verdict}"
-    published = "" if np.isnan(one.published_effect) else f" (published {one.published_effect:+.3g})"
-    more = f", {one.note}" if one.note and not one.note.endswith("not run") else ""
-    return f"{one.comparison}: {ours}{published}{more}"
+        return f"{one.comparison}: not run" + _beside(one)
+    bounds = "" if np.isnan(one.low) else f" [{one.low:{form}}, {one.high:{form}}]"
+    more = f", {one.note}" if one.note else ""
+    return f"{one.comparison}: {one.effect:{form}}{bounds} {one.verdict}{_beside(one)}{more}"
+
+
+def _beside(one: Finding) -> str:
+    return "" if np.isnan(one.published_effect) else f" (published {one.published_effect:+.3g})"

@@ -1,0 +1,63 @@
+"""Free parameters of the paper's networks, counted from the Keras models (for the errata beside Table 1)."""
+
+import keras
+import numpy as np
+
+from lib import models
+from lib.models.freezing import FINE_TUNING_STARTS, free_parameters, freeze_below
+
+
+def count(image_size: int = 224) -> dict[str, int]:
+    """Every count that the errata name.
+
+    Builds three networks in turn; at 224 pixels that takes a few seconds and, at its largest, COVID-Net's 0.6 GB.
+
+    Args:
+        image_size: pixels a side; only 224 gives Table 1's counts of COVID-Net.
+
+    Returns:
+        classifier_resnet, fine_tuned_resnet, scratch_resnet, resnet50_v1 (the first version of the network, from
+        scratch), classifier_covidnet, fully_connected (COVID-Net from `fc1` on), conv1, scratch_frozen (PEPX stages
+        untrainable), scratch_trained, and nearest: the count closest to Table 1's CN2 that any boundary gives.
+    """
+    found = _resnet(image_size)
+    first = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(image_size, image_size, 3))
+    found["resnet50_v1"] = free_parameters(first) + found["classifier_resnet"]
+    del first
+    return found | _covidnet(image_size)
+
+
+def boundary_counts(model: keras.Model) -> dict[str, int]:
+    """Free parameters with everything frozen before a layer, for each layer of a flat model that has any."""
+    sizes = [int(sum(np.prod(weight.shape) for weight in layer.trainable_variables)) for layer in model.layers]
+    below = np.cumsum(sizes[::-1])[::-1]
+    return {layer.name: int(n) for layer, n, size in zip(model.layers, below, sizes, strict=True) if size}
+
+
+def _resnet(image_size: int) -> dict[str, int]:
+    model = models.build("resnet50v2", image_size)
+    found = {"scratch_resnet": free_parameters(model)}
+    freeze_below(model, FINE_TUNING_STARTS["resnet50v2"])
+    found["fine_tuned_resnet"] = free_parameters(model)
+    freeze_below(model, "logits")
+    return found | {"classifier_resnet": free_parameters(model)}
+
+
+def _covidnet(image_size: int, wanted: int = 98_917_443) -> dict[str, int]:
+    model = models.build("covidnet", image_size, pepx="as_described")
+    below = boundary_counts(model)
+    stages = sum(
+        int(np.prod(weight.shape))
+        for layer in model.layers
+        if layer.name.startswith("stage")
+        for weight in layer.trainable_variables
+    )
+    first = next(layer for layer in model.layers if layer.name == "conv1")
+    return {
+        "classifier_covidnet": below["logits"],
+        "fully_connected": below["fc1"],
+        "conv1": int(sum(np.prod(weight.shape) for weight in first.trainable_variables)),
+        "scratch_trained": below["conv1"],
+        "scratch_frozen": below["conv1"] - stages,
+        "nearest": min(below.values(), key=lambda count: abs(count - wanted)),
+    }
