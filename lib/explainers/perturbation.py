@@ -15,6 +15,9 @@ from lib.explainers.measures import order
 FRACTIONS = np.linspace(0, 1, 11)
 """Shares of the pixels replaced at the points of a curve."""
 
+BLOCK = 8
+"""Images whose curves are predicted in one call."""
+
 BLUR = 1 / 8
 """Standard deviation of the blur that takes pixels away, as a share of the image's side."""
 
@@ -32,15 +35,22 @@ def curves(predict: Callable, images: np.ndarray, classes: np.ndarray, maps: np.
         "deletion" and "insertion", each (N, len(FRACTIONS)), values 0..1.
     """
     images = np.asarray(images, dtype=np.float32)
-    sigma = BLUR * images.shape[1]
-    found = {"deletion": [], "insertion": []}
-    for image, wanted, values in zip(images, classes, maps, strict=True):
-        blurred = ndimage.gaussian_filter(image, sigma=(sigma, sigma, 0))
-        taken = removed(values)
-        for name, kept, put in (("deletion", image, blurred), ("insertion", blurred, image)):
-            steps = np.where(taken[..., None], put, kept)
-            found[name].append(np.asarray(predict(steps))[:, wanted])
-    return {name: np.asarray(rows) for name, rows in found.items()}
+    parts = []
+    for start in range(0, len(images), BLOCK):
+        block = slice(start, start + BLOCK)
+        steps = np.stack([both(*one) for one in zip(images[block], maps[block], strict=True)])
+        found = np.asarray(predict(steps.reshape(-1, *images.shape[1:]))).reshape(*steps.shape[:3], -1)
+        wanted = np.asarray(classes)[block].reshape(-1, 1, 1, 1)
+        parts.append(np.take_along_axis(found, wanted, axis=-1)[..., 0])
+    return dict(zip(("deletion", "insertion"), np.concatenate(parts).swapaxes(0, 1), strict=True))
+
+
+def both(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(2, len(FRACTIONS), S, S, C): the image (S, S, C) at the points of its deletion and of its insertion curve."""
+    sigma = BLUR * len(image)
+    blurred = ndimage.gaussian_filter(image, sigma=(sigma, sigma, 0))
+    taken = removed(values)[..., None]
+    return np.stack([np.where(taken, blurred, image), np.where(taken, image, blurred)])
 
 
 def removed(values: np.ndarray) -> np.ndarray:

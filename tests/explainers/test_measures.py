@@ -106,3 +106,16 @@ def test_removed_pixels_are_those_marked_most():
     steps = perturbation.removed(values)
     assert steps.sum(axis=(1, 2)).tolist() == list(range(0, 101, 10))
     assert steps[1][9].all()
+
+
+def test_each_image_keeps_its_own_class_and_curve_across_blocks():
+    count = perturbation.BLOCK + 3
+    generator = np.random.default_rng(0)
+    images = generator.uniform(0, 255, (count, 16, 16, 1)).astype(np.float32)
+    maps, classes = generator.random((count, 16, 16)), np.arange(count) % 2
+    together = perturbation.curves(brightness, images, classes, maps)
+    for k in range(count):
+        alone = perturbation.curves(brightness, images[k : k + 1], [0], maps[k : k + 1])
+        for name, curve in together.items():
+            expected = 1 - alone[name][0] if classes[k] else alone[name][0]
+            np.testing.assert_allclose(curve[k], expected, atol=1e-12)
