@@ -59,7 +59,10 @@ def table1(run: Run, frame: pd.DataFrame, source: str) -> Table:
         cells += [_free_parameters(line) for _ in numbers]
         cells += [_score(line, name, best[name]) for name in measured]
         rows.append(cells)
-    caption = "This run's value, its 95 % interval over patients, the published value (publ.) and the difference to it."
+    caption = (
+        "Below each score of this run: its 95 % interval over patients; then, in grey, the published value and, "
+        "in round brackets, the difference to it. Below each parameter count: the published one."
+    )
     made_in = run.cell(r"at\.table1\b", r"\btable1\b")
     numeric = [False] * (1 + len(settings)) + [True] * (len(numbers) + len(measured))
     return Table(caption, columns, rows, numeric, source, made_in[0] if made_in else None)
@@ -76,25 +79,25 @@ def _yes_no(value: Any) -> Any:
 
 def _free_parameters(line: pd.Series) -> Cell:
     own, published = line.get("free_params"), line.get("free_params_published")
-    note = "" if pd.isna(published) else f"publ. {int(published):,}"
-    return Cell(text(None if pd.isna(own) else int(own)), note=note, marks=("number",))
+    beside = "" if pd.isna(published) else text(int(published))
+    return Cell(text(None if pd.isna(own) else int(own)), published=beside, marks=("number",))
 
 
 def _score(line: pd.Series, name: str, best: float) -> Cell:
     value, low, high = (line.get(f"{name}{end}", np.nan) for end in ("", "_low", "_high"))
-    published, repeated = line.get(f"{name}_published", np.nan), line.get("seeds", 1) > 1
-    note = "" if pd.isna(published) else f"publ. {published:g}"
+    published = line.get(f"{name}_published", np.nan)
+    beside = "" if pd.isna(published) else f"{published:g}"
     if pd.isna(value):
-        return Cell(text(None), note=note, marks=("number",))
-    if note:
-        note += f" ({value - published:+.1f})".replace("-", "−")
+        return Cell(text(None), published=beside, marks=("number",))
+    if beside:
+        beside += f" ({value - published:+.1f})".replace("-", "−")
     interval = "" if pd.isna(low) else f"[{low:.1f}, {high:.1f}]"
-    if repeated and not pd.isna(line.get(f"{name}_mean")):
-        note = f"{line['seeds']:g} seeds: {line[f'{name}_mean']:.1f} ± {line[f'{name}_std']:.1f}; {note}".rstrip("; ")
+    note, word = "", line.get(f"{name}_verdict", "")
+    if line.get("seeds", 1) > 1 and not pd.isna(line.get(f"{name}_mean")):
+        note = f"{line['seeds']:g} seeds: {line[f'{name}_mean']:.1f} ± {line[f'{name}_std']:.1f}"
     marks = ("number", "best") if round(value, 1) == round(best, 1) else ("number",)
-    word = line.get(f"{name}_verdict", "")
     verdict = word if word in ("inside", "outside") else ""
-    return Cell(f"{value:.1f}", interval=interval, note=note, marks=marks, verdict=verdict)
+    return Cell(f"{value:.1f}", note=note, interval=interval, published=beside, marks=marks, verdict=verdict)
 
 
 def agreement(frame: pd.DataFrame) -> tuple[int, int]:
@@ -114,7 +117,8 @@ def tiles(run: Run, table: pd.DataFrame | None, claims: pd.DataFrame | None) -> 
     if claims is not None:
         tally = statements.tallied(claims)
         answer = f"{tally['supported']} of {sum(tally.values())}"
-        rest = f"{tally['contradicted']} contradicted, {tally['undecided']} undecided in this run."
+        rest = ", ".join(f"{count} {name}" for name, count in tally.items() if count and name != "supported")
+        rest = f"In this run: {rest}." if rest else "None is contradicted."
         found.append(Tile("Claims supported", answer, rest, "claims.html"))
     baseline = _baseline_tile(run)
     return [*found, baseline] if baseline else found

@@ -113,7 +113,7 @@ class Site:
     def _statements(self, frame, name: str, path: Path) -> dict[str, Any]:
         there = frame is not None and len(frame)
         return {
-            "items": statements.read(frame) if there else [],
+            "items": statements.read(frame, self.address) if there else [],
             "cell": statements.made_in(self.run, name),
             "source": self.address(path) if there else None,
         }

@@ -1,17 +1,32 @@
 """Claims and errata: each line of their CSV files as a titled statement with its quotation, verdicts and facts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from lib import paths
+from lib.evaluation.verdicts import CONTRADICTED, NOT_RUN, SUPPORTED, UNDECIDED
 from lib.report import html
 from lib.report.run import Run
 from lib.report.tables import NONE, Cell, Table, cell, label, text
 
-VERDICTS = ("supported", "contradicted", "undecided")
 TITLES = ("claim", "title", "erratum", "what", "statement", "id")
 QUOTES = ("quote", "quotation", "text")
+FILES = ("evidence", "file", "files", "source")
+VERDICT_NAMES = {"verdict": "This run", "published_verdict": "Published Table 1"}
+
+
+@dataclass
+class Fact:
+    """One thing said of a statement: its value as text, as a verdict, or as files with their addresses."""
+
+    name: str
+    value: str = ""
+    verdict: str = ""
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -22,21 +37,26 @@ class Statement:
         anchor: where it stands on its page.
         title: what it says.
         quote: the paper's words, or empty.
-        facts: (name, value, verdict) triples; the verdict is empty where the value is none.
+        facts: what else its line says, verdicts first.
     """
 
     anchor: str
     title: str
     quote: str
-    facts: list[tuple[str, str, str]]
+    facts: list[Fact]
 
     @property
-    def verdicts(self) -> list[tuple[str, str, str]]:
-        return [fact for fact in self.facts if fact[2]]
+    def verdicts(self) -> list[Fact]:
+        return [fact for fact in self.facts if fact.verdict]
 
 
-def read(frame: pd.DataFrame) -> list[Statement]:
-    """The lines of claims.csv or errata.csv; columns beyond title and quotation become facts in the file's order."""
+def read(frame: pd.DataFrame, address: Callable[[Path], str]) -> list[Statement]:
+    """The lines of claims.csv or errata.csv; columns beyond title and quotation become facts in the file's order.
+
+    Args:
+        frame: the file.
+        address: gives the address of a file of the run and has it copied beside the pages.
+    """
     title = next((name for name in TITLES if name in frame), frame.columns[0])
     quote = next((name for name in QUOTES if name in frame and name != title), None)
     used, statements = set(), []
@@ -44,34 +64,56 @@ def read(frame: pd.DataFrame) -> list[Statement]:
         anchor = html.slug(str(line.get("id", line[title])))[:60]
         anchor = anchor if anchor not in used else f"{anchor}-{number}"
         used.add(anchor)
-        others = [name for name in frame.columns if name not in (title, quote, "id")]
-        facts = [_fact(name, line[name]) for name in others if text(line[name]) != NONE]
         said = text(line[quote]) if quote else NONE
-        statements.append(Statement(anchor, text(line[title]), "" if said == NONE else said, facts))
+        others = {name: value for name, value in line.items() if name not in (title, quote, "id")}
+        statements.append(Statement(anchor, text(line[title]), "" if said == NONE else said, _facts(others, address)))
     return statements
 
 
-def _fact(name: str, value: Any) -> tuple[str, str, str]:
-    word = text(value)
-    return label(name), word, word.lower() if "verdict" in name else ""
+def _facts(line: dict[str, Any], address: Callable[[Path], str]) -> list[Fact]:
+    interval = ""
+    if not any(text(line.get(name)) == NONE for name in ("effect", "low", "high")):
+        interval = f" [{text(line['low'])}, {text(line['high'])}]"
+    facts = []
+    for name, value in line.items():
+        word = text(value)
+        if word == NONE or (interval and name in ("low", "high")):
+            continue
+        if "verdict" in name:
+            facts.append(Fact(VERDICT_NAMES.get(name, label(name)), word, verdict=word.lower()))
+        elif name in FILES and (found := _files(word, address)):
+            facts.append(Fact(label(name), word, files=found))
+        else:
+            facts.append(Fact(label(name), word + (interval if name == "effect" else "")))
+    return sorted(facts, key=lambda fact: not fact.verdict)
+
+
+def _files(names: str, address: Callable[[Path], str]) -> tuple[tuple[str, str], ...]:
+    """Names and addresses where every one of the names, separated by commas, is a file of the project; else none."""
+    found = [name.strip() for name in names.split(",")]
+    there = [(paths.ROOT / name).resolve() for name in found]
+    if not all(path.is_file() and path.is_relative_to(paths.ROOT.resolve()) for path in there):
+        return ()
+    return tuple((name, address(paths.ROOT / name)) for name in found)
 
 
 def tallied(frame: pd.DataFrame) -> dict[str, int]:
-    """How many claims this run supports, contradicts and leaves undecided; claims not judged count as undecided."""
+    """How many claims this run supports, contradicts, leaves undecided, and could not judge."""
     words = [str(value).strip().lower() for value in frame.get("verdict", pd.Series(dtype=object))]
-    tally = {name: words.count(name) for name in VERDICTS}
-    return tally | {"undecided": len(words) - tally["supported"] - tally["contradicted"]}
+    tally = {name: words.count(name) for name in (SUPPORTED, CONTRADICTED, UNDECIDED)}
+    return tally | {NOT_RUN: len(words) - sum(tally.values())}
 
 
 def table(run: Run, statements: list[Statement], source: str) -> Table:
     """Claims with their verdicts only; each leads to its place on the page of claims."""
-    heads = list(dict.fromkeys(name for item in statements for name, _, _ in item.verdicts))
+    heads = list(dict.fromkeys(fact.name for item in statements for fact in item.verdicts))
     rows = []
     for item in statements:
-        given = {name: verdict for name, _, verdict in item.verdicts}
+        given = {fact.name: fact.verdict for fact in item.verdicts}
         verdicts = [Cell(given[name], verdict=given[name]) if name in given else cell(None) for name in heads]
         rows.append([Cell(item.title, href=f"claims.html#{item.anchor}"), *verdicts])
-    return Table("Claims and verdicts.", ["Claim", *heads], rows, source=source, cell=made_in(run, "claims"))
+    caption = "Verdicts from this run, and from the published Table 1 alone."
+    return Table(caption, ["Claim", *heads], rows, source=source, cell=made_in(run, "claims"))
 
 
 def made_in(run: Run, name: str) -> str | None:

@@ -18,6 +18,7 @@ class Cell:
     href: str | None = None
     note: str = ""
     interval: str = ""
+    published: str = ""
     marks: tuple[str, ...] = ()
     verdict: str = ""
 
@@ -98,7 +99,7 @@ def label(column: str) -> str:
     }
     parts = [words.get(part.lower(), part) for part in str(column).replace("_", " ").split()]
     joined = " ".join(parts)
-    return joined if len(joined) == 1 else joined[:1].upper() + joined[1:]
+    return joined if joined[:2] in ("p", "p ") else joined[:1].upper() + joined[1:]
 
 
 def from_frame(

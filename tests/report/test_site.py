@@ -168,7 +168,7 @@ def test_headings_are_in_order_and_images_described(report):
 def test_table_1_stands_with_intervals_published_values_and_ways_to_its_sources(report):
     text = pages(report)["index.html"]
     assert "[79.2, 87.2]" in text
-    assert text.count("publ. 81") == 25
+    assert text.count('<span class="hidden">published </span>81') == 25
     assert '<a href="04_experiment-RN4.html#cell-5">RN4</a>' in text
     assert 'href="05_performance.html#table-1-shown"' in text
     assert 'href="files/table1.csv"' in text

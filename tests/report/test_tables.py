@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib import paths
 from lib.report import statements, tables
 
 
@@ -52,28 +53,44 @@ def test_headers_speak_the_papers_language():
     ]
 
 
-def test_claims_without_a_known_verdict_count_as_undecided():
+def test_claims_without_a_known_verdict_count_as_not_run():
     frame = pd.DataFrame({"verdict": ["supported", "Contradicted", "not run", None]})
-    assert statements.tallied(frame) == {"supported": 1, "contradicted": 1, "undecided": 2}
+    assert statements.tallied(frame) == {"supported": 1, "contradicted": 1, "undecided": 0, "not run": 2}
 
 
-def test_statements_keep_every_column_as_a_fact_and_have_anchors_of_their_own():
+def test_statements_keep_every_column_as_a_fact_verdicts_first_and_have_anchors_of_their_own():
     frame = pd.DataFrame(
         {
             "id": ["a b", "a b"],
+            "claim": ["First", "Second"],
             "quote": ["said", None],
+            "effect": [2.0, 3.0],
+            "low": [1.0, np.nan],
+            "high": [3.5, np.nan],
+            "p_value": [0.01, np.nan],
             "verdict": ["supported", "undecided"],
             "published_verdict": ["contradicted", None],
-            "p": [0.01, np.nan],
         }
     )
-    first, second = statements.read(frame)
-    assert (first.anchor, second.anchor) == ("a-b", "a-b-2")
-    assert first.quote == "said"
-    assert first.facts == [
-        ("Verdict", "supported", "supported"),
-        ("Published verdict", "contradicted", "contradicted"),
-        ("p", "0.01", ""),
+    first, second = statements.read(frame, str)
+    assert [(item.anchor, item.title, item.quote) for item in (first, second)] == [
+        ("a-b", "First", "said"),
+        ("a-b-2", "Second", ""),
     ]
-    assert second.quote == ""
-    assert second.facts == [("Verdict", "undecided", "undecided")]
+    assert [(fact.name, fact.value, fact.verdict) for fact in first.facts] == [
+        ("This run", "supported", "supported"),
+        ("Published Table 1", "contradicted", "contradicted"),
+        ("Effect", "2 [1, 3.5]", ""),
+        ("p value", "0.01", ""),
+    ]
+    assert [(fact.name, fact.value) for fact in second.facts] == [("This run", "undecided"), ("Effect", "3")]
+
+
+def test_evidence_leads_to_its_files_where_they_are_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x")
+    frame = pd.DataFrame({"id": ["x", "y"], "evidence": ["a.csv, b.csv", "a.csv, gone.csv"]})
+    there, gone = (item.facts[0] for item in statements.read(frame, lambda path: f"files/{path.name}"))
+    assert there.files == (("a.csv", "files/a.csv"), ("b.csv", "files/b.csv"))
+    assert (gone.files, gone.value) == ((), "a.csv, gone.csv")
