@@ -120,7 +120,7 @@ def _missing(run: Run) -> list[str]:
     """The notebooks, rows, tables and figures that a whole run has and this one has not."""
     lines = []
     executed = {item.group for item in run.notebooks}
-    for path in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
+    for path in sorted(paths.NOTEBOOKS.glob("[0-9]*.ipynb")):
         if path.stem not in executed:
             lines.append(f"Notebook {path.stem} has not been run.")
     for item in run.notebooks:

@@ -36,7 +36,11 @@ def make(root: Path, *, only: set[str] | None = None) -> None:
     root.mkdir(parents=True, exist_ok=True)
     shutil.copy(params.ROOT / "pyproject.toml", root / "pyproject.toml")
     (root / "results" / "demo").mkdir(parents=True, exist_ok=True)
-    sources = {"00_data_preparation": "Which images are there?", "02_architectures": "How many parameters?"}
+    sources = {
+        "benchmark": "How fast?",
+        "00_data_preparation": "Which images are there?",
+        "02_architectures": "How many parameters?",
+    }
     for stem, title in {**sources, "04_experiment": "What does this row of Table 1 score?"}.items():
         _save(root / "notebooks" / f"{stem}.ipynb", [cells.new_markdown_cell(f"# {title}")], {})
     for name, maker in makers.items():
