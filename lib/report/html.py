@@ -110,11 +110,25 @@ def markdown(source: str, attachments: dict | None = None) -> Markup:
 
 def output(source: str) -> Markup:
     """A cell's text/html as clean HTML; its headings become bold paragraphs, since the page's outline is not theirs."""
-    soup = BeautifulSoup(clean(source), "html.parser")
+    soup = BeautifulSoup(clean(_bold_kept(source)), "html.parser")
     for heading in soup.find_all(re.compile("^h[1-6]$")):
         heading.name = "strong"
         heading.wrap(soup.new_tag("p"))
     return Markup(str(soup))
+
+
+def _bold_kept(source: str) -> str:
+    """pandas' Styler makes cells bold in a style sheet, which `clean` removes; their texts become <strong> instead."""
+    rules = re.findall(r"([^{}]+)\{[^{}]*font-weight: *bold[^{}]*\}", source)
+    bold = {name for rule in rules for name in re.findall(r"#([\w-]+)", rule)}
+    if not bold:
+        return source
+    soup = BeautifulSoup(source, "html.parser")
+    for cell in soup.find_all("td", id=list(bold)):
+        strong = soup.new_tag("strong")
+        strong.extend(list(cell.contents))
+        cell.append(strong)
+    return str(soup)
 
 
 def slug(text: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from lib.report import html
+from tests.report.synthetic import EVIL
 
 
 def nowhere(href):
@@ -120,3 +121,11 @@ def test_printed_columns_scroll_and_printed_sentences_wrap():
     assert "scroll" in first.parent["class"]
     assert second["class"] == ["wrap"]
     assert "scroll" not in second.parent["class"]
+
+
+def test_cells_that_a_styler_made_bold_stay_bold():
+    frame = pd.DataFrame({"a": ["1", "2"], "b": ["3", EVIL]})
+    styled = frame.style.format(escape="html").map(lambda value: "font-weight: bold" if value == "3" else "")
+    cells = BeautifulSoup(html.output(styled.to_html()), "html.parser").find_all("td")
+    assert [cell.get_text() for cell in cells if cell.strong] == ["3"]
+    assert cells[-1].get_text() == EVIL
