@@ -125,6 +125,19 @@ def compare(one: Row, other: Row, score: str, judging: Judging) -> tuple[float, 
     return 100 * (values[0] - values[1]), 100 * (ours[0] - ours[1])
 
 
+def readings(judging: Judging, scores: tuple[str, ...] = ("macro_f1", "covid_f1")) -> pd.DataFrame:
+    """Rows that were run as described and as published: the differences, as comparisons; empty where there are none."""
+    found = []
+    for described in (name for name in judging.rows if name.endswith("-described")):
+        published = described.removesuffix("-described")
+        for score in scores if published in judging.rows else ():
+            effect, spread = compare(judging.rows[described], judging.rows[published], score, judging)
+            low, high = bootstrap.interval(spread)
+            line = {"comparison": f"{described} − {published}", "statistic": STATISTICS[score], "effect": effect}
+            found.append(line | {"low": low, "high": high, "p_value": bootstrap.p_value(spread)})
+    return pd.DataFrame(found, columns=["comparison", "statistic", "effect", "low", "high", "p_value"])
+
+
 def decide(expects: str, effect: float, low: float, high: float, p_value: float, margin: float = 0.0) -> str:
     """Verdict of one comparison by the rules of claims.yaml; effect, interval and margin in percentage points."""
     sign = 1 if expects in ("higher", "not lower") else -1

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from lib import models
-from lib.models.freezing import FINE_TUNING_STARTS, free_parameters, freeze_below
+from lib.models import FINE_TUNING_STARTS, free_parameters, freeze_below
 
 
 def count(image_size: int = 224) -> dict[str, int]:
@@ -16,22 +16,15 @@ def count(image_size: int = 224) -> dict[str, int]:
         image_size: pixels a side; only 224 gives Table 1's counts of COVID-Net.
 
     Returns:
-        classifier_resnet, fine_tuned_resnet, scratch_resnet, resnet50_v1 (the first version of the network, from
-        scratch), classifier_covidnet, fully_connected (COVID-Net from `fc1` on), conv1, scratch_frozen (PEPX stages
-        untrainable), scratch_trained, and nearest: the count closest to Table 1's CN2 that any boundary gives.
+        classifier_resnet, fine_tuned_resnet, scratch_resnet; resnet50_v1 (the first version, from scratch);
+        classifier_covidnet, fully_connected (from `fc1` on), conv1, pepx_block (one of stage three, after its first),
+        scratch_trained, scratch_frozen (PEPX stages untrainable); nearest (to Table 1's CN2, of all boundaries).
     """
     found = _resnet(image_size)
     first = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(image_size, image_size, 3))
     found["resnet50_v1"] = free_parameters(first) + found["classifier_resnet"]
     del first
     return found | _covidnet(image_size)
-
-
-def boundary_counts(model: keras.Model) -> dict[str, int]:
-    """Free parameters with everything frozen before a layer, for each layer of a flat model that has any."""
-    sizes = [int(sum(np.prod(weight.shape) for weight in layer.trainable_variables)) for layer in model.layers]
-    below = np.cumsum(sizes[::-1])[::-1]
-    return {layer.name: int(n) for layer, n, size in zip(model.layers, below, sizes, strict=True) if size}
 
 
 def _resnet(image_size: int) -> dict[str, int]:
@@ -45,19 +38,19 @@ def _resnet(image_size: int) -> dict[str, int]:
 
 def _covidnet(image_size: int, wanted: int = 98_917_443) -> dict[str, int]:
     model = models.build("covidnet", image_size, pepx="as_described")
-    below = boundary_counts(model)
-    stages = sum(
-        int(np.prod(weight.shape))
-        for layer in model.layers
-        if layer.name.startswith("stage")
-        for weight in layer.trainable_variables
-    )
-    first = next(layer for layer in model.layers if layer.name == "conv1")
+    below = models.boundary_counts(model)
     return {
         "classifier_covidnet": below["logits"],
         "fully_connected": below["fc1"],
-        "conv1": int(sum(np.prod(weight.shape) for weight in first.trainable_variables)),
+        "conv1": _part(model, "conv1"),
+        "pepx_block": _part(model, "stage3_pepx2_"),
         "scratch_trained": below["conv1"],
-        "scratch_frozen": below["conv1"] - stages,
+        "scratch_frozen": below["conv1"] - _part(model, "stage"),
         "nearest": min(below.values(), key=lambda count: abs(count - wanted)),
     }
+
+
+def _part(model: keras.Model, start: str) -> int:
+    """Parameters of the layers whose names start so."""
+    layers = [layer for layer in model.layers if layer.name.startswith(start)]
+    return int(sum(np.prod(weight.shape) for layer in layers for weight in layer.trainable_variables))

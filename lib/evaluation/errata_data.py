@@ -107,7 +107,7 @@ def id_collisions(at: Paths, data: Path | None) -> list[dict]:
             "Ids were sampled, so that all images of a patient are in one subset",
             "; ".join(parts),
             "patient ids that are a number, with or without COVID before it",
-            "Different people are taken for one; the companion prefixes every id with its source.",
+            "With bare ids different people are taken for one; the companion prefixes every id with its source.",
         )
     ]
 
