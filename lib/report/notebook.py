@@ -156,9 +156,13 @@ def _tidy(cells: list[Any]) -> str:
 
 
 def _joined(outputs: list[Any]) -> list[Any]:
-    """Printed text that arrived in pieces, such as a line an epoch, as one output."""
-    joined = []
+    """Printed text that arrived in pieces, such as a line an epoch, as one output; a picture shown twice once."""
+    joined, pictures = [], []
     for output in outputs:
+        picture = {kind: data for kind, data in output.get("data", {}).items() if kind.startswith("image/")}
+        if picture and picture in pictures:
+            continue
+        pictures.append(picture)
         before = joined[-1] if joined else {}
         if output.output_type == "stream" and output.get("name") == before.get("name"):
             before.text += output.text

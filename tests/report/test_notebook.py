@@ -61,6 +61,15 @@ def test_text_printed_in_pieces_stands_together(tmp_path):
     assert "<pre>epoch 1\nepoch 2\n</pre>" in page
 
 
+def test_a_picture_that_a_cell_shows_twice_stands_once(tmp_path):
+    data = {"image/png": "AAAA"}
+    twice = [nbformat.v4.new_output("display_data", data=data), nbformat.v4.new_output("execute_result", data=data)]
+    cells = [nbformat.v4.new_code_cell("figure", outputs=twice)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "05_x.ipynb")
+    page, images = rendered(notebook.read(tmp_path / "05_x.ipynb"))
+    assert (page.count("<img"), len(images)) == (1, 1)
+
+
 def test_a_stopped_notebook_shows_the_error_and_what_did_not_run(executed):
     item = executed["06_explainability"]
     assert item.failure.startswith("ZeroDivisionError: ")
