@@ -1,0 +1,309 @@
+"""Claims: the rules of params/claims.yaml, on rows and files of known content."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import files
+from lib.evaluation import claims, evidence, runs, verdicts
+from lib.evaluation.runs import CLASSES, Predictions, Row
+from lib.evaluation.verdicts import CONTRADICTED, NOT_RUN, SUPPORTED, UNDECIDED, Finding
+from tests.evaluation import synthetic
+
+COLUMNS = [
+    *("id", "section", "claim", "quote", "comparison", "statistic", "effect", "low", "high", "p_value", "verdict"),
+    *("published_effect", "published_verdict", "note", "evidence"),
+]
+
+
+class Folder:
+    """A run's paths below a temporary folder."""
+
+    def __init__(self, root, run="small"):
+        self.run, self.covidx, self.audit = run, root / "covidx", root / "audit"
+        self.explanations, self.root = root / "explanations", root
+
+    def experiment(self, name, seed=1):
+        return self.root / "experiments" / (name if seed == 1 else f"{name}-seed{seed}")
+
+
+@pytest.fixture
+def at(tmp_path):
+    return Folder(tmp_path)
+
+
+def row(name, labels, predicted, repeats=()):
+    """A row whose images are one a patient and whose predictions are certain."""
+    images = np.array([f"image{k:04d}" for k in range(len(labels))])
+    made = [Predictions(images, images, np.asarray(labels), np.eye(3)[one]) for one in (predicted, *repeats)]
+    return Row(name, made[0], repeats=tuple(made[1:]))
+
+
+def judging(at, *rows, samples=400):
+    return claims.Judging(at, {one.name: one for one in rows}, samples, steps=10)
+
+
+def pair_claim(expects, score="covid_recall", **more):
+    claim = {"id": "c", "section": "5.1", "claim": "c", "quote": "q", "kind": "rows"}
+    return claim | {"comparisons": [["RN3", "RN1"]], "score": score, "expects": expects} | more
+
+
+LABELS = np.repeat([0, 1, 2], 40)
+RIGHT = LABELS.copy()
+HALF = np.where((np.arange(120) < 40) & (np.arange(120) % 2 == 0), 1, LABELS)  # misses every other covid-19 image
+
+
+def test_every_claim_of_the_file_is_a_line_with_the_agreed_columns(at):
+    judged, comparisons = claims.judge(claims.read(), judging(at))
+    assert list(judged) == COLUMNS
+    assert len(judged) == len(claims.read())
+    assert judged["id"].is_unique
+    assert set(judged["verdict"]) == {NOT_RUN}
+    assert len(comparisons) > len(judged)
+
+
+def test_every_row_that_a_claim_names_exists():
+    published = set(runs.published_table().index) | {"source-only", "majority"}
+    for claim in claims.read():
+        named = {name for pair in claim.get("comparisons", []) for name in pair} | set(claim.get("rows", []))
+        assert named | ({claim["row"]} if "row" in claim else set()) <= published, claim["id"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "guess"}, "kind: found 'guess', expected one of rows"),
+        ({"expects": "better"}, "expects: found 'better', expected one of higher"),
+        ({"expects": "not lower"}, "margin: missing"),
+        ({"score": None}, "score: missing"),
+    ],
+)
+def test_a_faulty_claim_is_named(tmp_path, change, message):
+    claim = pair_claim("higher") | change
+    path = tmp_path / "claims.yaml"
+    files.write_json(path, [{key: value for key, value in claim.items() if value is not None}])
+    with pytest.raises(ValueError, match=f"c: {message}"):
+        claims.read(path)
+
+
+def test_a_difference_is_in_points_on_the_same_patients(at):
+    one, other = row("RN3", LABELS, RIGHT), row("RN1", LABELS, HALF)
+    (found,) = claims.FINDINGS["rows"](pair_claim("higher"), judging(at, one, other))
+    assert found.effect == pytest.approx(50)  # 40 of 40 recalled against 20 of 40
+    # the difference of paired recalls is the share of the 20 missed: 20/40 +- 1.96 sqrt(0.25 / 40) = 34.5 to 65.5
+    assert found.low == pytest.approx(34.5, abs=6)
+    assert found.high == pytest.approx(65.5, abs=6)
+    assert found.verdict == SUPPORTED
+    assert found.published_effect == 21
+
+
+def test_equal_rows_have_no_difference_at_all(at):
+    same = judging(at, row("RN3", LABELS, HALF), row("RN1", LABELS, HALF))
+    (found,) = claims.FINDINGS["rows"](pair_claim("higher"), same)
+    assert (found.effect, found.low, found.high, found.p_value, found.verdict) == (0, 0, 0, 1, UNDECIDED)
+
+
+def test_rows_on_different_images_are_not_compared(at):
+    with pytest.raises(ValueError, match="RN3 and RN1: found different test images"):
+        claims.compare(row("RN3", LABELS, RIGHT), row("RN1", LABELS[1:], HALF[1:]), "accuracy", judging(at))
+
+
+def test_area_and_scores_can_both_be_compared(at):
+    one, other = row("RN3", LABELS, RIGHT), row("RN1", LABELS, HALF)
+    effect, spread = claims.compare(one, other, "covid_auc", judging(at, one, other))
+    assert effect == pytest.approx(25)  # half of the covid-19 images tie with all others: area 1 against 0.75
+    assert spread.shape == (400,)
+
+
+@pytest.mark.parametrize(
+    ("expects", "effect", "low", "high", "p_value", "expected"),
+    [
+        ("higher", 5, 1, 9, 0.01, SUPPORTED),
+        ("higher", -5, -9, -1, 0.01, CONTRADICTED),
+        ("higher", 5, -1, 11, 0.10, UNDECIDED),
+        ("lower", -5, -9, -1, 0.01, SUPPORTED),
+        ("lower", 5, 1, 9, 0.01, CONTRADICTED),
+        ("not higher", -1, -4, 1.5, 0.60, SUPPORTED),
+        ("not higher", -1, -6, 4, 0.60, UNDECIDED),
+        ("not higher", 5, 3, 7, 0.01, CONTRADICTED),
+        ("not lower", 1, -1.5, 4, 0.60, SUPPORTED),
+        ("not lower", -5, -7, -3, 0.01, CONTRADICTED),
+        ("not lower", 0, -3, 3, 1.00, UNDECIDED),
+    ],
+)
+def test_a_comparison_is_decided_by_its_rule(expects, effect, low, high, p_value, expected):
+    assert claims.decide(expects, effect, low, high, p_value, margin=2) == expected
+
+
+@pytest.mark.parametrize(
+    ("expects", "effect", "expected"),
+    [
+        ("higher", 1, SUPPORTED),
+        ("higher", -1, CONTRADICTED),
+        ("higher", 0, UNDECIDED),
+        ("lower", -9, SUPPORTED),
+        ("not lower", 0, SUPPORTED),
+        ("not lower", -2, CONTRADICTED),
+        ("higher", np.nan, ""),
+    ],
+)
+def test_published_values_are_decided_by_their_order(expects, effect, expected):
+    assert claims.decide_published(expects, effect, margin=2) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "all_rule", "any_rule"),
+    [
+        ([SUPPORTED, SUPPORTED], SUPPORTED, SUPPORTED),
+        ([SUPPORTED, CONTRADICTED], CONTRADICTED, SUPPORTED),
+        ([CONTRADICTED, CONTRADICTED], CONTRADICTED, CONTRADICTED),
+        ([SUPPORTED, NOT_RUN], UNDECIDED, SUPPORTED),
+        ([CONTRADICTED, UNDECIDED], CONTRADICTED, UNDECIDED),
+        ([NOT_RUN, NOT_RUN], NOT_RUN, NOT_RUN),
+    ],
+)
+def test_a_claim_as_a_whole_follows_from_its_comparisons(given, all_rule, any_rule):
+    findings = [Finding(f"pair {k}", "Macro F1", verdict=verdict) for k, verdict in enumerate(given)]
+    assert verdicts.whole(findings).verdict == all_rule
+    assert verdicts.whole(findings, any_supports=True).verdict == any_rule
+
+
+def test_the_effect_of_a_claim_is_the_mean_only_over_one_statistic():
+    one, other = Finding("a", "Macro F1", effect=2.0), Finding("b", "Macro F1", effect=4.0)
+    assert verdicts.whole([one, other]).effect == 3
+    assert np.isnan(verdicts.whole([one, Finding("b", "Accuracy", effect=4.0)]).effect)
+
+
+def test_the_published_table_contradicts_both_claims_about_pretraining(at):
+    """RN3 81 < RN7 82, and CN1 64 < CN3 68 (Table 1)."""
+    judged, comparisons = claims.judge(claims.read(), judging(at))
+    published = judged.set_index("id")["published_verdict"]
+    assert published["imagenet-helps"] == published["ham10000-helps"] == CONTRADICTED
+    assert published["fine-tuning-boosts"] == published["weights-raise-recall"] == SUPPORTED
+    against = comparisons[comparisons["published_verdict"] == CONTRADICTED]
+    assert set(against["comparison"]) == {"RN3 − RN7", "CN1 − CN3"}
+
+
+def test_a_missing_row_leaves_the_others_judged(at):
+    made = judging(at, row("RN3", LABELS, RIGHT), row("RN1", LABELS, HALF))
+    judged, comparisons = claims.judge(claims.read(), made)
+    raises = comparisons[comparisons["id"] == "weights-raise-recall"].set_index("comparison")
+    assert raises.at["RN3 − RN1", "verdict"] == SUPPORTED
+    assert raises.at["RN4 − RN2", "verdict"] == NOT_RUN
+    assert raises.at["RN4 − RN2", "note"] == "RN4 and RN2 not run"
+    assert judged.set_index("id").at["weights-raise-recall", "verdict"] == UNDECIDED
+
+
+def test_published_values_are_only_compared_with_the_run_paper(tmp_path):
+    claim = {"scores": ["accuracy"], "row": "RN4"}
+    perfect = row("RN4", LABELS, RIGHT)
+    (small,) = claims.FINDINGS["values"](claim, judging(Folder(tmp_path), perfect))
+    (paper,) = claims.FINDINGS["values"](claim, judging(Folder(tmp_path, "paper"), perfect))
+    assert small.verdict == UNDECIDED
+    assert "only the run paper" in small.note
+    assert paper.verdict == CONTRADICTED
+    assert paper.effect == pytest.approx(10)
+    assert paper.published_verdict == SUPPORTED  # Figure 4b: 2,100 of 2,325 right, 90.3
+
+
+def test_the_diagonal_is_as_strong_as_its_weakest_class(at):
+    (found,) = claims.FINDINGS["diagonal"]({"row": "RN4", "least": 30}, judging(at, row("RN4", LABELS, HALF)))
+    assert found.effect == 50
+    assert found.verdict == SUPPORTED
+    assert found.published_effect == pytest.approx(100 * 72 / 92)
+
+
+def test_further_seeds_stand_in_the_note(at):
+    one, other = row("RN3", LABELS, RIGHT, [HALF]), row("RN1", LABELS, HALF, [HALF])
+    (found,) = claims.FINDINGS["rows"](pair_claim("higher"), judging(at, one, other))
+    assert found.note == "over 2 seeds: mean +25.0, standard deviation 35.4"  # differences 50 and 0
+
+
+def test_both_readings_of_a_row_are_compared_where_both_were_run(at):
+    rows = row("CN3-described", LABELS, RIGHT), row("CN3", LABELS, HALF), row("CN1-described", LABELS, RIGHT)
+    table = claims.readings(judging(at, *rows))
+    assert table["comparison"].unique().tolist() == ["CN3-described − CN3"]
+    # F1 of covid-19 with every other image missed: 2 * 20 / (40 + 20)
+    assert table["effect"].iloc[1] == pytest.approx(100 * (1 - 2 / 3))
+
+
+def index(at, shares):
+    """An index of 100 images a split, one a patient; `shares` gives the images a class of the test set."""
+    lines = []
+    for split, counts in (("train", (10, 50, 40)), ("validation", (10, 50, 40)), ("test", shares)):
+        for label, count in zip(CLASSES, counts, strict=True):
+            lines += [{"label": label, "split": split} for _ in range(count)]
+    table = pd.DataFrame(lines)
+    table["image_id"] = table["group_id"] = [f"i{k}" for k in range(len(table))]
+    files.write_csv(at.covidx / "index.csv", table)
+
+
+def test_a_split_that_keeps_the_shares_is_told_from_one_that_does_not(at):
+    index(at, (10, 50, 40))
+    (kept,) = evidence.same_distribution({"margin": 2}, at)
+    assert kept.effect == pytest.approx(0)
+    assert kept.verdict == SUPPORTED
+    index(at, (30, 30, 40))
+    (lost,) = evidence.same_distribution({"margin": 2}, at)
+    assert lost.effect == pytest.approx(100 * (0.30 - 50 / 300))
+    assert lost.verdict == CONTRADICTED
+    (most,) = evidence.smallest_class(at)
+    assert most.effect == 0
+    assert most.verdict == CONTRADICTED
+
+
+def scorecard(at, *lines):
+    columns = ["measure", "method", "class", "value", "low", "high", "chance", "images", "other_image"]
+    files.write_csv(at.explanations / "scorecard.csv", pd.DataFrame(lines, columns=columns))
+
+
+def test_attribution_is_judged_against_chance_for_each_method(at):
+    scorecard(
+        at,
+        ["lungs_share", "grad_cam", "all", 0.5, 0.4, 0.6, 0.3, 9, 0.3],
+        ["lungs_share", "integrated_gradients", "all", 0.2, 0.1, 0.25, 0.3, 9, np.nan],
+        ["lungs_share", "integrated_gradients", "normal", 0.9, 0.8, 0.95, 0.3, 3, np.nan],
+    )
+    cam, gradients = evidence.attribution({"measures": ["lungs_share"]}, at)
+    assert (cam.effect, cam.low, cam.high) == pytest.approx((20, 10, 30))
+    assert cam.verdict == SUPPORTED
+    assert gradients.effect == pytest.approx(-10)
+    assert gradients.verdict == CONTRADICTED
+
+
+def test_methods_that_agree_contradict_that_they_differ(at):
+    scorecard(at, ["rank_correlation", "both", "all", 0.8, 0.7, 0.9, 0.0, 9, 0.1])
+    (agree,) = evidence.agreement({"measure": "rank_correlation", "most": 0.5}, at)
+    scorecard(at, ["rank_correlation", "both", "all", 0.1, 0.0, 0.2, 0.0, 9, 0.1])
+    (differ,) = evidence.agreement({"measure": "rank_correlation", "most": 0.5}, at)
+    assert (agree.verdict, differ.verdict) == (CONTRADICTED, SUPPORTED)
+
+
+@pytest.mark.parametrize(("rise", "expected"), [(0.5, SUPPORTED), (0.001, CONTRADICTED)])
+def test_precision_is_a_cause_if_finer_steps_close_the_gap(at, rise, expected):
+    lines = [
+        {"experiment": "RN4", "image_id": f"i{k}", "steps": steps, "agreement": 0.1 + 0.01 * k + (steps == 40) * rise}
+        for k in range(6)
+        for steps in (10, 40)
+    ]
+    files.write_csv(at.explanations / "steps.csv", pd.DataFrame(lines))
+    (found,) = evidence.precision({"share": 0.1}, at, chosen=10, samples=200)
+    assert found.effect == pytest.approx(rise)
+    assert found.verdict == expected
+    (other,) = evidence.precision({"share": 0.1}, at, chosen=7, samples=200)
+    assert other.verdict == NOT_RUN
+
+
+def test_a_whole_run_is_judged_from_its_files(at):
+    synthetic.write(at, patients=60)
+    found = runs.read_rows(at, list(synthetic.SKILL), [1])
+    judged, comparisons = claims.judge(
+        claims.read(), claims.Judging(at, found | runs.baselines(at, found), 200, steps=10)
+    )
+    by_id = judged.set_index("id")["verdict"]
+    assert by_id["best-covidnet"] == SUPPORTED  # the synthetic CN2 has by far the most skill
+    assert by_id["on-the-lungs"] == by_id["numerical-precision"] == NOT_RUN
+    judged_rows = comparisons[comparisons["id"] == "fine-tuning-boosts"]
+    assert (judged_rows["low"] <= judged_rows["effect"]).all()
+    assert (judged_rows["effect"] <= judged_rows["high"]).all()
+    assert judged_rows["p_value"].between(0, 1).all()
