@@ -1,14 +1,15 @@
-"""Executes one notebook with papermill: checked parameters, tidy log, the partly executed notebook kept on failure.
+"""Executes one notebook with papermill: checked parameters, tidy output, the partly executed notebook kept on failure.
 
 python -m lib.execute notebooks/04_experiment.ipynb results/demo/notebooks/04_experiment-RN4.ipynb --values '{...}'
 """
 
 import argparse
+import io
 import json
-import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,15 +22,13 @@ from papermill.exceptions import PapermillExecutionError
 from lib import params
 from lib.files import replacing
 
-log = logging.getLogger(__name__)
-
 
 class NotebookFailed(RuntimeError):
     """A cell raised; the message says which, why, and where the partly executed notebook lies."""
 
 
 def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) -> None:
-    """Runs a notebook and writes it, executed, to `output`.
+    """Runs a notebook, shows what its cells print, and writes it, executed, to `output`.
 
     Args:
         notebook: one of notebooks/, with a `parameters` cell.
@@ -46,13 +45,14 @@ def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) ->
     if unlisted:
         raise params.ParameterError(f"{params.show(notebook)}: its parameters cell does not list {', '.join(unlisted)}")
     failed = output.with_suffix(".failed.ipynb")
-    _log_to_terminal(label)
+    terminal = _Terminal(label)
     native = output.parent.parent / "logs" / f"{output.stem}.log"
     with replacing(output) as temporary, _native_stderr_in(native):
         try:
             papermill.execute_notebook(
-                notebook, temporary, parameters=values, kernel_name="python3", progress_bar=False, log_output=True
-            )
+                notebook, temporary, parameters=values, kernel_name="python3", progress_bar=False,
+                stdout_file=terminal, stderr_file=terminal,
+            )  # fmt: skip
         except DeadKernelError:
             shutil.copyfile(temporary, failed)
             raise NotebookFailed(
@@ -85,27 +85,17 @@ def _native_stderr_in(file: Path) -> Iterator[None]:
             os.close(kept)
 
 
-class _CellOutput(logging.Filter):
-    """Lets through what cells print, without blank lines and papermill's own bookkeeping."""
+class _Terminal(io.TextIOBase):
+    """Prints what cells print, line by line, with the time and the notebook's label; of a progress bar only the end."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = record.getMessage().strip("\n"), ()
-        bookkeeping = record.name != "papermill" or record.funcName in {"execute_notebook", "parameterize_notebook"}
-        return (
-            bool(record.msg.strip())
-            and (record.levelno >= logging.WARNING or not bookkeeping)
-            and not (
-                record.msg.startswith(("Executing Cell", "Ending Cell", "<IPython", "<Figure", "Executing notebook"))
-            )
-        )
+    def __init__(self, label: str):
+        self.label = label
 
-
-def _log_to_terminal(label: str) -> None:
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter(f"%(asctime)s  {label:<14} %(message)s", "%H:%M:%S"))
-    handler.addFilter(_CellOutput())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("traitlets").setLevel(logging.ERROR)
+    def write(self, text: str) -> int:
+        for line in text.replace("\r", "\n").splitlines():
+            if line.strip() and ("%|" not in line or "100%|" in line):
+                print(f"{time.strftime('%H:%M:%S')}  {self.label:<14} {line}", flush=True)
+        return len(text)
 
 
 def main() -> None:

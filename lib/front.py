@@ -36,9 +36,10 @@ def overrides(text: str, data: str) -> dict[str, Any]:
 def snakemake_command(run: str, changes: dict[str, Any], jobs: int, cores: int, extra: list[str]) -> list[str]:
     """The call of Snakemake; what follows in `extra` wins over what stands before it."""
     return [
-        sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", str(cores), "--rerun-incomplete",
-        "--nolock", "--quiet", "rules", "progress", "host", "--keep-going", "--benchmark-extended",
-        "--config", f"run={run}", f"jobs={jobs}", f"set={json.dumps(changes, sort_keys=True)}", *extra,
+        sys.executable, "-m", "snakemake", "--snakefile", "Snakefile",
+        "--config", f"run={run}", f"jobs={jobs}", f"set={json.dumps(changes, sort_keys=True)}",
+        "--quiet", "rules", "progress", "host", "--rerun-incomplete", "--nolock", "--keep-going",
+        "--cores", str(cores), *extra,
     ]  # fmt: skip
 
 

@@ -301,7 +301,8 @@ def _explain(problem: dict[str, Any], origin: dict[str, str], base: str) -> str:
     if problem["type"] == "missing":
         return f"{where}: {key}: missing; expected {_allowed(key)}"
     if problem["type"] == "value_error":
-        return f"{where}: {problem['ctx']['error']}"
+        message = str(problem["ctx"]["error"])
+        return f"{origin.get(message.partition(':')[0], base)}: {message}"
     return f"{where}: {key}: found {found!r} ({problem['msg'].lower()}); allowed: {_allowed(key)}"
 
 
