@@ -23,7 +23,11 @@ SPLIT_COLOURS = {"train": "#1f4e79", "validation": "#6fa8dc", "test": "#e69138"}
 
 @contextmanager
 def apply() -> Iterator[None]:
-    """Within the block, figures are drawn in the companion's style."""
+    """Within the block, figures are drawn in the companion's style.
+
+    Figures made in it are handed back to their caller: pyplot forgets them, so that Jupyter shows them once.
+    """
+    before = set(plt.get_fignums())
     with (
         sns.axes_style("whitegrid"),
         sns.plotting_context("notebook", font_scale=0.9),
@@ -42,16 +46,13 @@ def apply() -> Iterator[None]:
         ),
     ):
         yield
+    for number in set(plt.get_fignums()) - before:
+        plt.close(number)
 
 
 def save(figure: Figure, stem: Path) -> None:
     """Writes `stem`.png and `stem`.pdf; equal figures give equal bytes."""
     stem = Path(stem)
     for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Producer": None})):
-        with replacing(stem.with_name(stem.name + suffix)) as temporary:
+        with apply(), replacing(stem.with_name(stem.name + suffix)) as temporary:
             figure.savefig(temporary, metadata=metadata)
-
-
-def close(figure: Figure) -> None:
-    """Frees a figure that has been shown."""
-    plt.close(figure)
