@@ -1,0 +1,112 @@
+"""The bootstrap over patients against hand arithmetic, scikit-learn and known distributions."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from lib import metrics
+from lib.evaluation import bootstrap
+
+
+@pytest.fixture
+def sample():
+    """40 patients with 1 to 3 images each; every class occurs."""
+    generator = np.random.default_rng(3)
+    groups = np.repeat(np.arange(40), generator.integers(1, 4, size=40))
+    labels = (np.arange(40) % 3)[groups]
+    probabilities = generator.dirichlet(np.ones(3), len(groups)) + 0.6 * np.eye(3)[labels]
+    return groups, labels, probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def test_every_resample_draws_as_many_patients_as_there_are(sample):
+    groups, labels, _ = sample
+    resamples = bootstrap.draw(groups, labels, 200)
+    assert (resamples.weights.sum(axis=1) == 40).all()
+    assert resamples.weights.shape == (200, 40)
+
+
+def test_equal_seeds_draw_the_same_patients_and_other_seeds_others(sample):
+    groups, labels, _ = sample
+    first, again, other = (bootstrap.draw(groups, labels, 50, seed).weights for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_class_with_one_patient_is_in_every_resample():
+    groups, labels = np.arange(10), np.array([0] + [1] * 5 + [2] * 4)
+    resamples = bootstrap.draw(groups, labels, 300)
+    assert (resamples.weights[:, 0] >= 1).all()
+
+
+def test_scores_of_a_resample_equal_those_of_the_images_repeated_by_hand(sample):
+    groups, labels, probabilities = sample
+    resamples = bootstrap.draw(groups, labels, 5)
+    found = bootstrap.scores(resamples, labels, probabilities)
+    for k, weights in enumerate(resamples.weights):
+        images = np.repeat(np.arange(len(labels)), weights[groups].astype(int))
+        expected = metrics.scores(labels[images], probabilities[images])
+        assert {name: values[k] for name, values in found.items()} == pytest.approx({n: expected[n] for n in found})
+
+
+def test_areas_equal_scikit_learns_with_weights_and_ties(sample):
+    groups, labels, probabilities = sample
+    score = probabilities[:, 0].round(1)
+    resamples = bootstrap.draw(groups, labels, 300)
+    found = bootstrap.areas(resamples, labels == 0, score)
+    for k in (0, 1, 250, 299):
+        expected = roc_auc_score(labels == 0, score, sample_weight=resamples.weights[k, resamples.group])
+        assert found[k] == pytest.approx(expected)
+
+
+def test_the_interval_of_a_mean_over_patients_is_the_normal_one():
+    # 400 patients of one image each, 80 % right: the standard error is sqrt(.8 * .2 / 400) = .02
+    labels = np.tile([0, 1, 2, 1], 100)
+    wrong = np.arange(400) % 5 == 0
+    probabilities = np.eye(3)[np.where(wrong, (labels + 1) % 3, labels)]
+    resamples = bootstrap.draw(np.arange(400), labels, 4000)
+    low, high = bootstrap.score_intervals(resamples, labels, probabilities)["accuracy"]
+    # the quantiles of 4000 draws err by about .02 * sqrt(.025 * .975 / 4000) / .058 = .0009; five times that is allowed
+    assert low == pytest.approx(0.8 - 1.96 * 0.02, abs=0.0045)
+    assert high == pytest.approx(0.8 + 1.96 * 0.02, abs=0.0045)
+
+
+def test_several_images_of_a_patient_do_not_narrow_the_interval(sample):
+    _, labels, probabilities = sample
+    once = bootstrap.draw(np.arange(len(labels)), labels, 500)
+    thrice = bootstrap.draw(np.tile(np.arange(len(labels)), 3), np.tile(labels, 3), 500)
+    narrow = bootstrap.score_intervals(once, labels, probabilities)
+    tripled = bootstrap.score_intervals(thrice, np.tile(labels, 3), np.tile(probabilities, (3, 1)))
+    for name, ends in narrow.items():
+        assert ends == pytest.approx(tripled[name])
+
+
+def test_perfect_and_hopeless_scores_get_exact_binomial_bounds():
+    labels = np.repeat([0, 1, 2], 10)
+    resamples = bootstrap.draw(np.arange(30), labels, 100)
+    perfect = bootstrap.score_intervals(resamples, labels, np.eye(3)[labels])
+    # all of n right: the lower end of Clopper and Pearson's interval is .025 ** (1 / n)
+    assert perfect["covid_recall"] == pytest.approx((0.025 ** (1 / 10), 1))
+    assert perfect["accuracy"] == pytest.approx((0.025 ** (1 / 30), 1))
+    never = bootstrap.score_intervals(resamples, labels, np.eye(3)[np.full(30, 1)])
+    assert never["covid_recall"] == pytest.approx((0, 1 - 0.025 ** (1 / 10)))
+    assert never["covid_precision"] == (0, 1)
+
+
+def test_every_interval_holds_its_value(sample):
+    groups, labels, probabilities = sample
+    resamples = bootstrap.draw(groups, labels, 300)
+    values = metrics.scores(labels, probabilities)
+    for name, (low, high) in bootstrap.score_intervals(resamples, labels, probabilities).items():
+        assert low <= values[name] <= high
+
+
+def test_p_values():
+    assert bootstrap.p_value(np.array([-1, 1, 2, 3, 4, 5, 6, 7, 8])) == pytest.approx(2 * 2 / 10)
+    assert bootstrap.p_value(np.ones(999)) == pytest.approx(2 / 1000)
+    assert bootstrap.p_value(np.zeros(9)) == 1
+
+
+def test_holm_by_hand():
+    # sorted .01, .03, .04 times 3, 2, 1 gives .03, .06, .04, and no later value may be below an earlier one
+    assert bootstrap.holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert bootstrap.holm([0.9, 0.8]) == [1, 1]
