@@ -47,6 +47,7 @@ class Judging:
         rows: rows and baselines that have been run, by id.
         samples: resamples of patients behind each interval.
         steps: m of Integrated Gradients in this run.
+        ready_made: the split was not drawn but taken from lists.
         published: Table 1 as published, in percent.
     """
 
@@ -54,6 +55,7 @@ class Judging:
     rows: dict[str, Row]
     samples: int
     steps: int
+    ready_made: bool = False
     published: pd.DataFrame = field(default_factory=published_table)
     _drawn: dict = field(default_factory=dict, repr=False)
 
@@ -277,7 +279,7 @@ FINDINGS = {
     "values": _values,
     "diagonal": _diagonal,
     "smallest_class": lambda claim, judging: evidence.smallest_class(judging.at),
-    "same_distribution": lambda claim, judging: evidence.same_distribution(claim, judging.at),
+    "same_distribution": lambda claim, judging: evidence.same_distribution(claim, judging.at, judging.ready_made),
     "attribution": lambda claim, judging: evidence.attribution(claim, judging.at),
     "agreement": lambda claim, judging: evidence.agreement(claim, judging.at),
     "precision": lambda claim, judging: evidence.precision(claim, judging.at, judging.steps, judging.samples),

@@ -247,6 +247,8 @@ def test_a_split_that_keeps_the_shares_is_told_from_one_that_does_not(at):
     (lost,) = evidence.same_distribution({"margin": 2}, at)
     assert lost.effect == pytest.approx(100 * (0.30 - 50 / 300))
     assert lost.verdict == CONTRADICTED
+    (lists,) = evidence.same_distribution({"margin": 2}, at, ready_made=True)
+    assert (lists.verdict, lists.effect) == (UNDECIDED, lost.effect)
     (most,) = evidence.smallest_class(at)
     assert most.effect == 0
     assert most.verdict == CONTRADICTED
