@@ -12,7 +12,6 @@ from lib.figures.boxes import FAINT, INK, LINE, RADIUS, arrow, box, dot, rounded
 from lib.figures.graph import Node, longest_path, read, source
 
 PANEL = {"edgecolor": "#c4c4c4", "linewidth": 0.9, "zorder": 0}
-STAGE_COLOURS = {"conv2": "#f4f8fc", "conv3": "#f4f8fc", "conv4": "#f4f8fc", "conv5": "#f4f8fc"}
 STEP = 0.66
 """From one box of a branch to the next, in inches."""
 
@@ -198,5 +197,11 @@ def _draw_block(axes: Axes, nodes: dict[str, Node], block: list[str], x: float, 
 
 
 def _broken(label: str) -> list[str]:
-    """A label in two lines if it has two parts."""
-    return [part.rstrip(",") for part in label.replace(", ", ",\n").replace(" ", "\n", 1).split("\n")[:2]]
+    """A label in two lines of about equal length, if it has two parts; nothing of it is left out."""
+    if label.endswith(", ReLU"):
+        return [label.removesuffix(", ReLU"), "and ReLU"]
+    spaces = [position for position, letter in enumerate(label) if letter == " "]
+    if len(label) < 9 or not spaces:
+        return [label]
+    middle = min(spaces, key=lambda position: abs(2 * position + 1 - len(label)))
+    return [label[:middle], label[middle + 1 :]]
