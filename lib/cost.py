@@ -9,7 +9,8 @@ import pandas as pd
 from lib import models, params
 
 BACKWARD = 2.0
-"""A trained layer's backward pass is counted as two forward passes: gradients of its input and of its weights."""
+"""A trained layer's backward pass costs two forward passes, the gradients of its input and of its weights; a frozen
+layer between trained ones costs one, that of its input."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def table(p: params.Params, chest: Sizes, skin: Sizes, *, teraflops: float, util
         pretraining that rows share.
     """
     built = {name: models.build(name, p.image_size) for name in ("resnet50v2", "covidnet")}
-    pretraining = _epochs(0, macs(built["covidnet"])[1], skin, p.pretraining_epochs, trained=True)
+    pretraining = _from_scratch(built["covidnet"], skin, p.pretraining_epochs)
     lines = [_row(name, p, built, chest, pretraining) for name in p.experiments]
     lines.append({"id": "pretraining, shared", "plain_macs": 0.0, "our_macs": pretraining})
     result = pd.DataFrame(lines)
@@ -79,21 +80,21 @@ def _row(name: str, p: params.Params, built: dict, chest: Sizes, pretraining: fl
     row = params.load(p.run, name)
     model = built[row.backbone]
     if row.pretraining == "none":
-        whole = _epochs(0, macs(model)[1], chest, p.epochs, trained=True)
+        whole = _from_scratch(models.build(row.backbone, p.image_size, pepx=row.pepx), chest, p.epochs)
         return {"id": name, "plain_macs": whole, "our_macs": whole}
     linear = (*macs(model, "logits"), p.epochs)
     stages = [linear]
     if row.fine_tuning:
         stages.append((*macs(model, models.FINE_TUNING_STARTS[row.backbone]), p.fine_tuning_epochs))
-    plain = sum(_epochs(below, above, chest, epochs, trained=True) for below, above, epochs in stages)
+    plain = sum(_epochs(below, above, chest, epochs) for below, above, epochs in stages)
     plain += pretraining if row.pretraining == "ham10000" else 0
     below, above, epochs = stages[-1]
     if row.augmentation:
-        ours = _epochs(below, above, chest, epochs, trained=True)
+        ours = _epochs(below, above, chest, epochs)
     else:
         once = below * (chest.train + chest.validation)
         shared = 0 if name != _first_with_boundary(p, row) else once
-        ours = shared + _epochs(0, above, chest, epochs, trained=True)
+        ours = shared + _epochs(0, above, chest, epochs)
     return {"id": name, "plain_macs": plain, "our_macs": ours}
 
 
@@ -111,7 +112,15 @@ def _first_with_boundary(p: params.Params, row: params.Params) -> str:
     return row.experiment
 
 
-def _epochs(below: float, above: float, sizes: Sizes, epochs: int, trained: bool) -> float:
+def _from_scratch(model: keras.Model, sizes: Sizes, epochs: int) -> float:
+    """Epochs of a network in which some layers may be untrainable."""
+    counts = [(layer_macs(layer), layer.trainable) for layer in model.layers]
+    forward = sum(count for count, _ in counts)
+    backward = sum(count * (BACKWARD if trainable else BACKWARD / 2) for count, trainable in counts)
+    return float(epochs) * (sizes.train * (forward + backward) + sizes.validation * forward)
+
+
+def _epochs(below: float, above: float, sizes: Sizes, epochs: int) -> float:
     """Training forward and backward, and validation forward, over some epochs; frozen layers only forward."""
-    training = sizes.train * (below + above * (1 + BACKWARD * trained))
+    training = sizes.train * (below + above * (1 + BACKWARD))
     return float(epochs) * (training + sizes.validation * (below + above))

@@ -34,8 +34,6 @@ def apply() -> Iterator[None]:
         matplotlib.rc_context(
             {
                 "figure.dpi": 110,
-                "savefig.dpi": 200,
-                "savefig.bbox": "tight",
                 "figure.constrained_layout.use": True,
                 "axes.titleweight": "bold",
                 "axes.spines.top": False,
@@ -54,5 +52,5 @@ def save(figure: Figure, stem: Path) -> None:
     """Writes `stem`.png and `stem`.pdf; equal figures give equal bytes."""
     stem = Path(stem)
     for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Producer": None})):
-        with apply(), replacing(stem.with_name(stem.name + suffix)) as temporary:
-            figure.savefig(temporary, metadata=metadata)
+        with replacing(stem.with_name(stem.name + suffix)) as temporary:
+            figure.savefig(temporary, dpi=200, bbox_inches="tight", metadata=metadata)

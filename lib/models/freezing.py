@@ -63,7 +63,7 @@ def inference_mode(model: keras.Model) -> keras.Model:
 
     The networks have no dropout, so batch normalisation is all that this changes.
     """
-    return _InferenceMode(model.inputs, model.outputs[0], name=model.name)
+    return _InferenceMode(model.input, model.output, name=model.name)
 
 
 class _InferenceMode(keras.Model):

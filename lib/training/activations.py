@@ -53,7 +53,7 @@ def stored_activations(frozen: keras.Model, images: Examples, folder: Path, batc
 def key(frozen: keras.Model, images: Examples) -> str:
     """SHA-256 of weights, layers' settings, pixels, library versions and CPU/GPU: all that activations depend on."""
     digest = hashlib.sha256()
-    digest.update(frozen.to_json().encode())
+    digest.update(_without_names(frozen).encode())
     for variable in frozen.weights:
         digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
     for array in images.arrays:
@@ -64,6 +64,14 @@ def key(frozen: keras.Model, images: Examples) -> str:
 
     digest.update(json.dumps(hardware.describe(), sort_keys=True).encode())
     return digest.hexdigest()[:32]
+
+
+def _without_names(model: keras.Model) -> str:
+    """The model's configuration with layers numbered: Keras numbers unnamed layers anew for every network it builds."""
+    text = model.to_json()
+    for number, layer in enumerate([model, *model.layers]):
+        text = text.replace(f'"{layer.name}"', f'"#{number}"')
+    return text
 
 
 def _batches(frozen: keras.Model, images: Examples, batch_size: int):

@@ -1,0 +1,45 @@
+import keras
+import matplotlib.pyplot as plt
+import pytest
+
+from lib import models
+from lib.figures import architecture, graph
+
+
+def texts(figure):
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def test_figure_3a_says_what_the_layers_are():
+    shown = " ".join(texts(architecture.figure_3a(models.build("resnet50v2", 224))))
+    for word in ("3 blocks", "4 blocks", "6 blocks", "28×28×512", "Conv 3×3", "identity", "conv3_block4"):
+        assert word in shown
+
+
+def test_figure_3b_follows_the_model():
+    """Another number of blocks in the model is another number in the drawing: nothing is typed in."""
+    drawn = " ".join(texts(architecture.figure_3b(models.build("covidnet", 224))))
+    other = " ".join(texts(architecture.figure_3b(models.build("covidnet", 64, pepx_blocks=(4, 4, 6, 3)))))
+    assert "5 PEPX" in drawn
+    assert "6 PEPX" in other
+    assert "7×7×2048" in drawn
+    assert "2×2×2048" in other
+    assert drawn.count("block 4") == 0
+    assert other.count("block 4") == 1
+
+
+def test_nodes_join_normalisation_and_activation():
+    image = keras.Input((4, 4, 3), name="image")
+    x = keras.layers.Conv2D(2, 1, name="conv")(image)
+    x = keras.layers.ReLU(name="relu")(keras.layers.BatchNormalization(name="bn")(x))
+    nodes = graph.read(keras.Model(image, x))
+    assert [(node.kind, node.label) for node in nodes.values()][1:] == [
+        ("convolution", "Conv 1×1, 2"),
+        ("normalisation", "Batch norm, ReLU"),
+    ]

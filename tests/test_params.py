@@ -1,0 +1,130 @@
+import pytest
+import yaml
+
+from lib import params
+from lib.params import ParameterError, Params, check, load, merge
+
+DEMO = params.read_yaml(params.RUNS / "demo.yaml")
+ROWS = sorted(path.stem for path in params.EXPERIMENTS.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("run", ["demo", "cpu", "paper"])
+@pytest.mark.parametrize("row", ROWS)
+def test_every_file_is_valid(run, row):
+    assert load(run, row).experiment == row
+
+
+def test_the_paper_run_is_the_papers():
+    p = load("paper")
+    assert (p.image_size, p.epochs, p.fine_tuning_epochs, p.batch_size) == (224, 30, 10, 32)
+    assert (p.learning_rate, p.fine_tuning_learning_rate, p.l2) == (1e-4, 1e-6, 0.01)
+    assert (p.test_share, p.validation_share, p.batch_norm_momentum) == (0.15, 0.15, 0.99)
+    assert p.imagenet_weights == "imagenet"
+
+
+def test_rows_are_table_1s():
+    published = (params.ROOT / "results/published/table1.csv").read_text().splitlines()[1:]
+    for line in published:
+        name, transfer, weights, augmentation, fine_tuning = line.split(",")[:5]
+        p = load("paper", name)
+        assert p.pretraining == (transfer.lower() or "none")
+        assert [p.class_weights, p.augmentation] == [weights == "yes", augmentation == "yes"]
+        assert p.fine_tuning == (fine_tuning == "yes")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"epoch": 3}, ["epoch: unknown key (found 3)", "did you mean epochs"]),
+        ({"image_size": "big"}, ["image_size: found 'big'", "a whole number, at least 32"]),
+        ({"test_share": 1.5}, ["test_share: found 1.5", "below 1"]),
+        ({"precision": "half"}, ["precision: found 'half'", "float32 or mixed_float16"]),
+        ({"seeds": [2, 1]}, ["the first must be 1"]),
+        ({"seeds": [1, 1]}, ["repeats a seed"]),
+        ({"class_weights": "yes"}, ["class_weights: found 'yes'", "true or false"]),
+    ],
+)
+def test_a_bad_value_is_named_with_its_file_and_what_is_allowed(change, words):
+    with pytest.raises(ParameterError) as error:
+        merge([("params/runs/demo.yaml", DEMO), ("params/runs/mine.yaml", change)])
+    message = str(error.value)
+    assert message.startswith("params/runs/mine.yaml: ")
+    assert len(message.splitlines()) == 1
+    for word in words:
+        assert word in message
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(ParameterError, match=r"demo\.yaml: epochs: missing; expected a whole number"):
+        merge([("params/runs/demo.yaml", {k: v for k, v in DEMO.items() if k != "epochs"})])
+
+
+def test_later_layers_win():
+    assert merge([("a", DEMO), ("b", {"epochs": 5}), ("c", {"epochs": 6})]).epochs == 6
+    assert load("demo", "RN2", {"epochs": 7}).epochs == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("- a\n- b\n", "expected `key: value` lines"), ("a: [1\n", "not readable as YAML"), ("a: 1\na: 2\n", "set twice")],
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, words):
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(ParameterError, match=words):
+        params.read_yaml(tmp_path / "x.yaml")
+
+
+def test_a_missing_run_names_those_that_are_there():
+    with pytest.raises(ParameterError, match=r"nope\.yaml: no such file; found beside it: .*demo"):
+        load("nope")
+
+
+def test_the_name_inside_must_be_the_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(params, "RUNS", tmp_path)
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(DEMO))
+    with pytest.raises(ParameterError, match="found 'demo', expected 'mine'"):
+        load("mine")
+
+
+def notebook(*cells):
+    """The namespace after these cells have run in a kernel."""
+    namespace = {"In": ["", *cells, "from lib import params\np = params.check(globals())"]}
+    for cell in cells:
+        exec(cell, namespace)
+    return namespace
+
+
+def test_a_notebook_gets_what_it_lists_and_nothing_else():
+    given = check(notebook('run = "demo"\nepochs = 10', "# Parameters\nepochs = 4\nbatch_size = 8\n"))
+    assert given.epochs == 4
+    with pytest.raises(AttributeError, match="does not list 'batch_size'"):
+        _ = given.batch_size
+
+
+def test_a_misspelt_injected_key_stops_the_notebook():
+    with pytest.raises(ParameterError, match="epoch: unknown key"):
+        check(notebook('run = "demo"\nepochs = 10', "# Parameters\nepoch = 4\n"))
+
+
+def test_later_variables_of_a_session_are_not_parameters():
+    namespace = notebook('run = "demo"\nepochs = 10')
+    namespace["In"].append("x = some_call()")
+    namespace["x"] = 3
+    assert check(namespace).epochs == 10
+
+
+def test_a_run_set_alone_is_refused():
+    with pytest.raises(ParameterError, match="run: 'paper' was set alone, so epochs would keep the demo's values"):
+        check(notebook('run = "demo"\nepochs = 10', '# Parameters\nrun = "paper"\n'))
+
+
+def test_every_key_is_in_the_paper_run_or_an_experiment():
+    assert set(params.read_yaml(params.RUNS / "paper.yaml")) | params.EXPERIMENT_KEYS == set(Params.model_fields)
+
+
+@pytest.mark.parametrize("path", sorted(params.RUNS.glob("*.yaml")) + sorted(params.EXPERIMENTS.glob("*.yaml")))
+def test_every_value_has_a_comment(path):
+    lines = path.read_text().splitlines()
+    for number, line in enumerate(lines):
+        if line and not line.startswith("#"):
+            assert "  # " in line or lines[number - 1].startswith("# "), f"{path.name}: {line}"
