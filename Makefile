@@ -34,7 +34,7 @@ lint: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile
-	@$(BIN)/snakemake --lint >/tmp/companion-lint.txt 2>&1 || (cat /tmp/companion-lint.txt; exit 1)
+	$(BIN)/snakemake --lint
 
 lab: environment  ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks

@@ -349,6 +349,8 @@ rule claims:
         notebook=notebook("10_claims"),
     output:
         f"{RESULTS}/claims.csv",
+        f"{RESULTS}/claims_comparisons.csv",
+        f"{RESULTS}/errata.csv",
         notebook=f"{NOTEBOOKS}/10_claims.ipynb",
     benchmark:
         f"{TIMES}/10_claims.tsv"

@@ -14,6 +14,7 @@ import tensorflow as tf
 from lib import metrics
 from lib.training.batches import Examples
 from lib.training.checkpoints import Checkpoint, changing_variables, fingerprint
+from lib.training.epoch_scores import EpochScores
 
 log = logging.getLogger(__name__)
 
@@ -73,10 +74,10 @@ def fit_stage(
 
     Returns:
         (history, checkpoint). History has a row an epoch: stage, epoch, loss, accuracy, macro_f1, macro_auc,
-        covid_precision, covid_recall (while the epoch's weights changed, macro AUC on 200 thresholds), the same with
-        `val_` (exactly, after the epoch; val_loss is the plain cross entropy), learning_rate, seconds, steps, and best,
-        true for the epoch whose weights were kept: the first with the highest val_macro_f1. Remove the checkpoint once
-        the trained model is written.
+        covid_precision, covid_recall (while the epoch's weights changed, macro AUC from histograms of 200 bins), the
+        same with `val_` (exactly, after the epoch; val_loss is the plain cross entropy), learning_rate, seconds, steps,
+        and best, true for the epoch whose weights were kept: the first with the highest val_macro_f1. Remove the
+        checkpoint once the trained model is written.
 
     Raises:
         TrainingDiverged: the loss became infinite or NaN.
@@ -85,10 +86,10 @@ def fit_stage(
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate),
         loss=keras.losses.CategoricalCrossentropy(),
-        metrics=_metrics(train.classes),
+        metrics=[EpochScores(train.classes)],
         jit_compile=jit_compile,
     )
-    model.optimizer.build(model.trainable_variables)  # otherwise the first step is traced twice
+    _make_variables(model, train.classes)
     work = fingerprint(
         model, stage=stage, learning_rate=learning_rate, batch_size=batch_size, seed=seed, augmentation=augmentation,
         class_weights=None if class_weights is None else class_weights.tolist(), rows=train.positions.tolist(),
@@ -135,17 +136,12 @@ def predict(model: keras.Model, examples: Examples, batch_size: int) -> np.ndarr
     return np.asarray(model.predict(examples.ordered(batch_size), verbose=0), np.float32)
 
 
-def _metrics(classes: int) -> list[keras.metrics.Metric]:
-    shared = [
-        keras.metrics.CategoricalAccuracy(name="accuracy"),
-        keras.metrics.F1Score(average="macro", name="macro_f1"),
-        keras.metrics.AUC(multi_label=True, num_labels=classes, name="macro_auc"),
-    ]
-    covid = [
-        keras.metrics.Precision(class_id=0, top_k=1, name="covid_precision"),
-        keras.metrics.Recall(class_id=0, top_k=1, name="covid_recall"),
-    ]
-    return shared + (covid if classes == 3 else [])
+def _make_variables(model: keras.Model, classes: int) -> None:
+    """Makes the optimiser's and the metrics' variables now: made in the first step, they have it traced twice."""
+    model.optimizer.build(model.trainable_variables)
+    one = np.eye(classes, dtype=np.float32)
+    model.compute_metrics(None, one, one, sample_weight=None)
+    model.reset_metrics()
 
 
 def _validate(model: keras.Model, examples: Examples, batch_size: int) -> dict[str, Any]:
