@@ -30,6 +30,7 @@ CHEST = relative(AT.covidx)
 SKIN = relative(AT.ham10000)
 RESULTS = relative(AT.results)
 TIMES = f"{RESULTS}/benchmarks"
+LOGS = f"{RESULTS}/logs"  # what libraries write past Python; lib.execute puts it there
 THREADS = P.threads or max(
     1, workflow.cores // int(config.get("jobs", 1)) if workflow.cores else 1
 )
@@ -75,7 +76,7 @@ def starts_from(wildcards):
     row, seed = row_and_seed(wildcards.row)
     piece = PIECES[row]
     if piece.continues:
-        return [relative(AT.experiment(piece.continues, seed)) + "/model.keras"]
+        return [relative(AT.experiment(piece.continues, seed) / "model.keras")]
     name = network(piece)
     return [f"{RESULTS}/pretraining/{name}.keras"] if name else []
 
@@ -145,8 +146,12 @@ rule data_preparation:
         ],
         *[update(f"{folder}/images.npy") for folder in (CHEST, SKIN)],
         notebook=f"{NOTEBOOKS}/00_data_preparation.ipynb",
+    log:
+        f"{LOGS}/00_data_preparation.log",
     benchmark:
         f"{TIMES}/00_data_preparation.tsv"
+    conda:
+        "environment.yml"
     threads: workflow.cores or 1
     params:
         values=values("00_data_preparation"),
@@ -165,8 +170,12 @@ rule data_exploration:
         figures("1a", "1b", "2a", "2b"),
         f"{RESULTS}/audit/source_only.json",
         notebook=f"{NOTEBOOKS}/01_data_exploration.ipynb",
+    log:
+        f"{LOGS}/01_data_exploration.log",
     benchmark:
         f"{TIMES}/01_data_exploration.tsv"
+    conda:
+        "environment.yml"
     threads: THREADS
     params:
         values=values("01_data_exploration"),
@@ -182,8 +191,12 @@ rule architectures:
     output:
         figures("3a", "3b"),
         notebook=f"{NOTEBOOKS}/02_architectures.ipynb",
+    log:
+        f"{LOGS}/02_architectures.log",
     benchmark:
         f"{TIMES}/02_architectures.tsv"
+    conda:
+        "environment.yml"
     threads: THREADS
     params:
         values=values("02_architectures"),
@@ -200,9 +213,13 @@ rule pretraining:
     output:
         f"{RESULTS}/pretraining/{{network}}.keras",
         notebook=f"{NOTEBOOKS}/03_pretraining-{{network}}.ipynb",
+    log:
+        f"{LOGS}/03_pretraining-{{network}}.log",
     benchmark:
         f"{TIMES}/03_pretraining-{{network}}.tsv"
     priority: 30
+    conda:
+        "environment.yml"
     threads: THREADS
     params:
         values=pretraining_values,
@@ -230,9 +247,13 @@ rule experiment:
             )
         ],
         notebook=f"{NOTEBOOKS}/04_experiment-{{row}}.ipynb",
+    log:
+        f"{LOGS}/04_experiment-{{row}}.log",
     benchmark:
         f"{TIMES}/04_experiment-{{row}}.tsv"
     priority: 20
+    conda:
+        "environment.yml"
     threads: THREADS
     params:
         values=row_values,
@@ -251,8 +272,12 @@ rule performance:
         f"{RESULTS}/table1.csv",
         figures(*["4a"] * ({"RN4", "CN2"} <= set(PIECES)), *["4b"] * ("RN4" in PIECES)),
         notebook=f"{NOTEBOOKS}/05_performance.ipynb",
+    log:
+        f"{LOGS}/05_performance.log",
     benchmark:
         f"{TIMES}/05_performance.tsv"
+    conda:
+        "environment.yml"
     threads: THREADS
     params:
         values=values("05_performance"),
@@ -270,8 +295,12 @@ rule explainability:
     output:
         figures("5a", "5b"),
         notebook=f"{NOTEBOOKS}/06_explainability.ipynb",
+    log:
+        f"{LOGS}/06_explainability.log",
     benchmark:
         f"{TIMES}/06_explainability.tsv"
+    conda:
+        "environment.yml"
     threads: THREADS
     params:
         values=values("06_explainability"),
@@ -289,8 +318,12 @@ rule integrated_gradients_steps:
     output:
         f"{RESULTS}/explanations/steps.csv",
         notebook=f"{NOTEBOOKS}/07_integrated_gradients_steps.ipynb",
+    log:
+        f"{LOGS}/07_integrated_gradients_steps.log",
     benchmark:
         f"{TIMES}/07_integrated_gradients_steps.tsv"
+    conda:
+        "environment.yml"
     threads: THREADS
     params:
         values=values("07_integrated_gradients_steps"),
@@ -308,8 +341,12 @@ rule explanation_scorecard:
     output:
         f"{RESULTS}/explanations/scorecard.csv",
         notebook=f"{NOTEBOOKS}/08_explanation_scorecard.ipynb",
+    log:
+        f"{LOGS}/08_explanation_scorecard.log",
     benchmark:
         f"{TIMES}/08_explanation_scorecard.tsv"
+    conda:
+        "environment.yml"
     threads: THREADS
     params:
         values=values("08_explanation_scorecard"),
@@ -326,8 +363,12 @@ rule explain_your_image:
         notebook=notebook("09_explain_your_image"),
     output:
         notebook=f"{NOTEBOOKS}/09_explain_your_image.ipynb",
+    log:
+        f"{LOGS}/09_explain_your_image.log",
     benchmark:
         f"{TIMES}/09_explain_your_image.tsv"
+    conda:
+        "environment.yml"
     threads: THREADS
     params:
         values=values("09_explain_your_image"),
@@ -352,8 +393,12 @@ rule claims:
         f"{RESULTS}/claims_comparisons.csv",
         f"{RESULTS}/errata.csv",
         notebook=f"{NOTEBOOKS}/10_claims.ipynb",
+    log:
+        f"{LOGS}/10_claims.log",
     benchmark:
         f"{TIMES}/10_claims.tsv"
+    conda:
+        "environment.yml"
     threads: THREADS
     params:
         values=values("10_claims"),
@@ -369,7 +414,11 @@ rule report:
     output:
         f"{RESULTS}/report/index.html",
         f"{RESULTS}/provenance.json",
+    log:
+        f"{LOGS}/report.log",
+    conda:
+        "environment.yml"
     params:
         run=RUN,
     shell:
-        "python -m lib.report --run {params.run}"
+        "python -m lib.report --run {params.run} 2> {log}"

@@ -38,7 +38,7 @@ def snakemake_command(run: str, changes: dict[str, Any], jobs: int, cores: int, 
     return [
         sys.executable, "-m", "snakemake", "--snakefile", "Snakefile",
         "--config", f"run={run}", f"jobs={jobs}", f"set={json.dumps(changes, sort_keys=True)}",
-        "--quiet", "rules", "progress", "host", "--rerun-incomplete", "--nolock", "--keep-going",
+        "--quiet", "rules", "progress", "host", "--rerun-incomplete", "--nolock", "--keep-going", "--show-failed-logs",
         "--cores", str(cores), *extra,
     ]  # fmt: skip
 
