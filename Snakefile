@@ -10,7 +10,7 @@ from lib import dag, params
 from lib.paths import Paths, ROOT
 
 RUN = config.get("run", "demo")
-SET = dict(config.get("set", {}))
+SET = dag.unpacked(config.get("set", dag.packed({})))
 P = params.load(RUN, None, SET)
 AT = Paths(RUN)
 PIECES = {row: params.load(RUN, row, SET) for row in P.experiments}

@@ -1,15 +1,27 @@
 """What the Snakefile asks about notebooks: which library files and which parameters each of them depends on."""
 
 import ast
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import nbformat
 
 from lib import params
 from lib.params import ROOT, Params
 from lib.paths import NOTEBOOKS
+
+
+def packed(changes: dict[str, Any]) -> str:
+    """SET's values as one word that passes Snakemake's `--config` untouched (its own parser makes numbers text)."""
+    return "json" + quote(json.dumps(changes, sort_keys=True), safe="")
+
+
+def unpacked(text: str) -> dict[str, Any]:
+    """What `packed` was given."""
+    return json.loads(unquote(text.removeprefix("json")))
 
 
 def sources(notebook: str) -> list[str]:

@@ -4,7 +4,6 @@ python -m lib.front --run demo [--data FOLDER] [--set "key=value key=value"] [--
 """
 
 import argparse
-import json
 import os
 import shlex
 import subprocess
@@ -14,7 +13,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from lib import params
+from lib import dag, params
 from lib.paths import Paths
 
 
@@ -37,7 +36,7 @@ def snakemake_command(run: str, changes: dict[str, Any], jobs: int, cores: int, 
     """The call of Snakemake; what follows in `extra` wins over what stands before it."""
     return [
         sys.executable, "-m", "snakemake", "--snakefile", "Snakefile",
-        "--config", f"run={run}", f"jobs={jobs}", f"set={json.dumps(changes, sort_keys=True)}",
+        "--config", f"run={run}", f"jobs={jobs}", f"set={dag.packed(changes)}",
         "--quiet", "rules", "progress", "host", "--rerun-incomplete", "--nolock", "--keep-going", "--show-failed-logs",
         "--cores", str(cores), *extra,
     ]  # fmt: skip
