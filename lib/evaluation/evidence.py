@@ -112,7 +112,7 @@ def precision(claim: dict, at: Paths, chosen: int, samples: int) -> list[Finding
     finest, patients = int(table["steps"].max()), _patients(at)
     found = []
     for name, part in table.groupby("experiment", sort=False):
-        wide = part.pivot_table(index="image_id", columns="steps", values="agreement")
+        wide = part.pivot_table(index="image_id", columns="steps", values="agreement", dropna=False)
         change = (wide[finest] - wide[chosen]).dropna()
         groups = np.array([patients.get(image, image) for image in change.index])
         finding = Finding(f"{name}, m = {finest} − m = {chosen}", statistic)
@@ -123,6 +123,8 @@ def precision(claim: dict, at: Paths, chosen: int, samples: int) -> list[Finding
             finding.verdict = _precision_verdict(finding, claim["share"] * gap)
             finding.note = f"closes {finding.effect / gap:.1%} of the gap to full agreement" if gap else ""
             finding.evidence = params.show(at.explanations / "steps.csv")
+        else:
+            finding.verdict, finding.note = UNDECIDED, "the rank correlation is undefined: a map is the same everywhere"
         found.append(finding)
     return found
 
