@@ -35,7 +35,7 @@ THREADS = P.threads or max(
     1, workflow.cores // int(config.get("jobs", 1)) if workflow.cores else 1
 )
 EXECUTE = (
-    "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS=2 OMP_NUM_THREADS={threads} "
+    "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS={threads} OMP_NUM_THREADS={threads} "
     "python -m lib.execute {input.notebook} {output.notebook} --values {params.values:q}"
 )
 PREPARED = [f"{CHEST}/index.csv", f"{CHEST}/images.npy"]

@@ -9,9 +9,9 @@ from urllib.parse import quote, unquote
 
 import nbformat
 
-from lib import params
-from lib.params import ROOT, Params
-from lib.paths import NOTEBOOKS
+from lib import parameters_cell
+from lib.params import Params
+from lib.paths import NOTEBOOKS, ROOT
 
 
 def packed(changes: dict[str, Any]) -> str:
@@ -50,7 +50,7 @@ def values(notebook: str, checked: Params, **changed: Any) -> dict[str, Any]:
         checked: the run's, or the experiment's, parameters.
         **changed: values that differ from `checked`, where the notebook lists their key.
     """
-    listed = params.listed_in(NOTEBOOKS / f"{notebook}.ipynb")
+    listed = parameters_cell.listed_in(NOTEBOOKS / f"{notebook}.ipynb")
     merged = {**checked.model_dump(), **changed}
     return {name: merged[name] for name in listed}
 

@@ -19,7 +19,7 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from lib import params
+from lib import parameters_cell, params, paths
 from lib.files import replacing
 
 
@@ -41,9 +41,9 @@ def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) ->
         lib.params.ParameterError: no `parameters` cell, or a key that it does not list.
         NotebookFailed: a cell failed.
     """
-    unlisted = sorted(set(values) - set(params.listed_in(notebook)))
+    unlisted = sorted(set(values) - set(parameters_cell.listed_in(notebook)))
     if unlisted:
-        raise params.ParameterError(f"{params.show(notebook)}: its parameters cell does not list {', '.join(unlisted)}")
+        raise params.ParameterError(f"{paths.show(notebook)}: its parameters cell does not list {', '.join(unlisted)}")
     failed = output.with_suffix(".failed.ipynb")
     terminal = _Terminal(label)
     native = output.parent.parent / "logs" / f"{output.stem}.log"
@@ -57,7 +57,7 @@ def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) ->
             shutil.copyfile(temporary, failed)
             raise NotebookFailed(
                 f"{label}: the kernel died; it may have run out of memory (lower batch_size, image_size or JOBS)\n"
-                f"Its last words are in {params.show(native)}, what ran is kept in {params.show(failed)}"
+                f"Its last words are in {paths.show(native)}, what ran is kept in {paths.show(failed)}"
             ) from None
         except PapermillExecutionError as error:
             shutil.copyfile(temporary, failed)
@@ -65,7 +65,7 @@ def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) ->
             source = error.source.strip().splitlines()
             where = f"{label}: {cell}, which begins `{source[0] if source else ''}`, failed"
             raise NotebookFailed(
-                f"{where}\n{error.ename}: {error.evalue}\nWhat ran is kept in {params.show(failed)}"
+                f"{where}\n{error.ename}: {error.evalue}\nWhat ran is kept in {paths.show(failed)}"
             ) from None
     failed.unlink(missing_ok=True)
 

@@ -14,7 +14,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from lib import dag, params
-from lib.paths import Paths
+from lib.paths import Paths, show
 
 
 def overrides(text: str, data: str) -> dict[str, Any]:
@@ -32,13 +32,24 @@ def overrides(text: str, data: str) -> dict[str, Any]:
     return found | ({"data": os.path.abspath(os.path.expanduser(data))} if data else {})
 
 
-def snakemake_command(run: str, changes: dict[str, Any], jobs: int, cores: int, extra: list[str]) -> list[str]:
-    """The call of Snakemake; what follows in `extra` wins over what stands before it."""
+def snakemake_command(
+    run: str, changes: dict[str, Any], jobs: int, cores: int, first: list[str], extra: list[str]
+) -> list[str]:
+    """The call of Snakemake; what follows in `extra` wins over what stands before it.
+
+    Args:
+        run: the run's name.
+        changes: keys that replace the run's.
+        jobs: how many notebooks at once.
+        cores: shared by them.
+        first: files whose making, with all that they need, goes before everything else.
+        extra: further arguments.
+    """
     return [
         sys.executable, "-m", "snakemake", "--snakefile", "Snakefile",
         "--config", f"run={run}", f"jobs={jobs}", f"set={dag.packed(changes)}",
         "--quiet", "rules", "progress", "host", "--rerun-incomplete", "--nolock", "--keep-going", "--show-failed-logs",
-        "--cores", str(cores), *extra,
+        "--cores", str(cores), *(["--prioritize", *first] if first else []), *extra,
     ]  # fmt: skip
 
 
@@ -62,14 +73,15 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = arguments.jobs or min(2, cores)
     extra = shlex.split(arguments.snakemake)
+    explained = checked.explained_experiment in checked.experiments
+    longest_way = [show(at.results / "explanations" / "scorecard.csv")] if explained else []
+    command = snakemake_command(checked.run, changes, jobs, max(cores, jobs), longest_way, extra)
     try:
         with FileLock(at.results / ".lock", timeout=0):
             environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]}
-            code = subprocess.run(
-                snakemake_command(checked.run, changes, jobs, max(cores, jobs), extra), env=environment, check=False
-            ).returncode
+            code = subprocess.run(command, env=environment, check=False).returncode
     except Timeout:
-        sys.exit(f"run {checked.run} is being made by another process (lock {params.show(at.results / '.lock')})")
+        sys.exit(f"run {checked.run} is being made by another process (lock {show(at.results / '.lock')})")
     except KeyboardInterrupt:
         sys.exit("interrupted; the same command goes on where it stopped")
     if code:
@@ -78,7 +90,7 @@ def main() -> None:
         )
     if "-n" not in extra and "--dry-run" not in extra:
         subprocess.run([sys.executable, "-m", "lib.evaluation.show", "--run", checked.run], check=True)
-        print(f"\nReport: {params.show(at.report / 'index.html')}")
+        print(f"\nReport: {show(at.report / 'index.html')}")
 
 
 if __name__ == "__main__":

@@ -95,5 +95,10 @@ class Paths:
 
 def resolve(path: str | Path) -> Path:
     """A path from the parameters; a relative one starts at the project's folder."""
-    path = Path(path).expanduser()
-    return path if path.is_absolute() else ROOT / path
+    return (ROOT / Path(path).expanduser()).resolve()
+
+
+def show(path: Path) -> str:
+    """The path as a person would type it from the project's folder."""
+    path = Path(path).resolve()
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

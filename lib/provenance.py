@@ -51,11 +51,11 @@ def collect(run: str) -> dict[str, Any]:
     experiments = sorted(path for path in params.EXPERIMENTS.glob("*.yaml") if _ran(at, path.stem))
     return {
         "run": run,
-        "code": code_version(params.ROOT),
+        "code": code_version(paths.ROOT),
         "parameters": _with_passed(commented(own), passed) if own.is_file() else _only_passed(passed),
         "experiments": {path.stem: commented(path) for path in experiments},
         "data": _data(at),
-        "packages": package_versions(params.ROOT / "pyproject.toml"),
+        "packages": package_versions(paths.ROOT / "pyproject.toml"),
         "hardware": hardware(),
         "steps": steps(at),
     }
@@ -63,7 +63,7 @@ def collect(run: str) -> dict[str, Any]:
 
 def code_version(folder: Path) -> dict[str, Any]:
     """Version and commit of the checkout, by git; without git the version in pyproject.toml."""
-    project = tomllib.loads((params.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     version = {"version": project["version"], "commit": None, "changed": None}
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
@@ -238,7 +238,7 @@ def main() -> None:
     parser.add_argument("--run", default="demo", help="name of the run (params/runs/<run>.yaml)")
     run = parser.parse_args().run
     write(run)
-    print(f"wrote {params.show(paths.Paths(run).provenance)}")
+    print(f"wrote {paths.show(paths.Paths(run).provenance)}")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def test_a_piece_of_set_without_a_value_is_refused():
 
 
 def test_further_arguments_stand_last_so_that_they_win():
-    command = snakemake_command("demo", {"epochs": 3}, 2, 4, ["--cores", "1"])
+    command = snakemake_command("demo", {"epochs": 3}, 2, 4, ["last.csv"], ["--cores", "1"])
     assert command[-2:] == ["--cores", "1"]
 
 
@@ -46,6 +46,6 @@ def test_set_reaches_the_snakefile_as_it_was_given():
     from snakemake.cli import parse_config
 
     changes = {"epochs": 3, "seeds": [1, 2], "data": "/a b/c=d: {e}", "cache_activations": False, "l2": 0.5}
-    command = snakemake_command("demo", changes, 2, 4, [])
+    command = snakemake_command("demo", changes, 2, 4, [], [])
     config = parse_config(command[command.index("--config") + 1 : command.index("--quiet")])
     assert dag.unpacked(config["set"]) == changes

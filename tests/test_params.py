@@ -1,8 +1,9 @@
 import pytest
 import yaml
 
-from lib import params
-from lib.params import ParameterError, Params, check, load, merge
+from lib import params, paths
+from lib.parameters_cell import check
+from lib.params import ParameterError, Params, load, merge
 
 DEMO = params.read_yaml(params.RUNS / "demo.yaml")
 ROWS = sorted(path.stem for path in params.EXPERIMENTS.glob("*.yaml"))
@@ -23,7 +24,7 @@ def test_the_paper_run_is_the_papers():
 
 
 def test_rows_are_table_1s():
-    published = (params.ROOT / "results/published/table1.csv").read_text().splitlines()[1:]
+    published = (paths.ROOT / "results/published/table1.csv").read_text().splitlines()[1:]
     for line in published:
         name, transfer, weights, augmentation, fine_tuning = line.split(",")[:5]
         p = load("paper", name)
@@ -88,7 +89,7 @@ def test_the_name_inside_must_be_the_files(tmp_path, monkeypatch):
 
 def notebook(*cells):
     """The namespace after these cells have run in a kernel."""
-    namespace = {"In": ["", *cells, "from lib import params\np = params.check(globals())"]}
+    namespace = {"In": ["", *cells, "from lib import parameters_cell\np = parameters_cell.check(globals())"]}
     for cell in cells:
         exec(cell, namespace)
     return namespace

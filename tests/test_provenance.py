@@ -121,7 +121,7 @@ def test_without_git_the_version_alone_is_known(tmp_path):
 
 
 def test_packages_are_those_that_the_project_names():
-    versions = provenance.package_versions(params.ROOT / "pyproject.toml")
+    versions = provenance.package_versions(paths.ROOT / "pyproject.toml")
     assert {"python", "tensorflow", "keras", "pylibjpeg"} <= set(versions)
     assert versions["keras"].startswith("3.")
 

@@ -15,6 +15,7 @@ from lib.data.ledger import Ledger
 from lib.data.lists import read_lists
 from lib.data.skin import read_ham10000
 from lib.data.sources import FOLDERS, read_sources
+from lib.paths import resolve
 
 LAYOUT = f"""expected in it
   covidx-sources/   one or more of: {"; ".join(FOLDERS.values())}
@@ -63,14 +64,13 @@ class Prepared:
     counts: pd.DataFrame
 
 
-def data_folder(data: str, project: Path) -> Path:
+def data_folder(data: str) -> Path:
     """The run's data folder; relative ones start at the project's folder.
 
     Raises:
         DataError: there is no such folder; the message shows the layout.
     """
-    folder = Path(data).expanduser()
-    folder = (folder if folder.is_absolute() else project / folder).resolve()
+    folder = resolve(data)
     if not folder.is_dir():
         raise DataError(f"data: {folder}: no such folder; {LAYOUT}")
     if not any((folder / name).is_dir() for name in ("covidx-sources", "covidx-lists", "ham10000")):

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from lib import metrics, params
+from lib import metrics
 from lib.evaluation import bootstrap, evidence
 from lib.evaluation.runs import SCORE_NAMES, Row, published_areas, published_confusion, published_table
 from lib.evaluation.table1 import ROUNDING
 from lib.evaluation.verdicts import CONTRADICTED, LEVEL, SUPPORTED, UNDECIDED, Finding, whole
-from lib.paths import ROOT, Paths
+from lib.paths import ROOT, Paths, show
 
 CLAIMS = ROOT / "params" / "claims.yaml"
 
@@ -90,7 +90,7 @@ def read(path: Path = CLAIMS) -> list[dict]:
             problems.append(f"{name}: id used twice")
         seen.add(name)
     if problems:
-        raise ValueError("\n".join(f"{params.show(path)}: {problem}" for problem in problems))
+        raise ValueError("\n".join(f"{show(path)}: {problem}" for problem in problems))
     return claims
 
 
@@ -270,8 +270,8 @@ def _over_seeds(pair: list[Row], score: str) -> str:
 
 def _predictions(judging: Judging, name: str) -> str:
     if name == "source-only":
-        return params.show(judging.at.audit / "source_only_predictions.csv")
-    return params.show(judging.at.experiment(name) / "predictions.csv")
+        return show(judging.at.audit / "source_only_predictions.csv")
+    return show(judging.at.experiment(name) / "predictions.csv")
 
 
 FINDINGS = {

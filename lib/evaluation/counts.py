@@ -4,7 +4,6 @@ import keras
 import numpy as np
 
 from lib import models
-from lib.models import FINE_TUNING_STARTS, free_parameters, freeze_below
 
 
 def count(image_size: int = 224) -> dict[str, int]:
@@ -22,18 +21,18 @@ def count(image_size: int = 224) -> dict[str, int]:
     """
     found = _resnet(image_size)
     first = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(image_size, image_size, 3))
-    found["resnet50_v1"] = free_parameters(first) + found["classifier_resnet"]
+    found["resnet50_v1"] = models.free_parameters(first) + found["classifier_resnet"]
     del first
     return found | _covidnet(image_size)
 
 
 def _resnet(image_size: int) -> dict[str, int]:
-    model = models.build("resnet50v2", image_size)
-    found = {"scratch_resnet": free_parameters(model)}
-    freeze_below(model, FINE_TUNING_STARTS["resnet50v2"])
-    found["fine_tuned_resnet"] = free_parameters(model)
-    freeze_below(model, "logits")
-    return found | {"classifier_resnet": free_parameters(model)}
+    below = models.boundary_counts(models.build("resnet50v2", image_size))
+    return {
+        "classifier_resnet": below["logits"],
+        "fine_tuned_resnet": below[models.FINE_TUNING_STARTS["resnet50v2"]],
+        "scratch_resnet": max(below.values()),
+    }
 
 
 def _covidnet(image_size: int, wanted: int = 98_917_443) -> dict[str, int]:

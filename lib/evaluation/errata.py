@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import metrics, params
+from lib import metrics
 from lib.evaluation.errata_data import (
     COLUMNS,
     erratum,
@@ -20,7 +20,7 @@ from lib.evaluation.errata_data import (
 )
 from lib.evaluation.runs import SCORE_NAMES, SCORES, published_confusion, published_table
 from lib.evaluation.table1 import ROUNDING
-from lib.paths import Paths
+from lib.paths import Paths, show
 
 
 def table(
@@ -243,7 +243,7 @@ def grad_cam_exact(at: Paths) -> dict:
             f"from m = {low} to m = {high} the mean completeness error goes from {errors[low]:.2%} to "
             f"{errors[high]:.2%}, the agreement with Grad-CAM from {agreement[low]:.3f} to {agreement[high]:.3f}"
         )
-        evidence = f"{params.show(path)}, means over images and networks"
+        evidence = f"{show(path)}, means over images and networks"
     return erratum(
         "grad-cam-exact",
         "Grad-CAM is not the exact one of the two",

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib import files, params
+from lib import files
 from lib.data import lists
 from lib.evaluation.runs import CLASSES, published_table
-from lib.paths import Paths
+from lib.paths import Paths, show
 
 COLUMNS = ("id", "title", "section", "report_says", "computed", "evidence", "consequence")
 
@@ -34,7 +34,7 @@ def source_only(at: Paths, data: Path | None) -> list[dict]:
     if path.is_file():
         value = files.read_json(path)["covid_f1"]
         firsts.append(f"{value:.3f} on this run's test set")
-        parts.append(f"{params.show(path)}: COVID-19 F1 {value:.3f}")
+        parts.append(f"{show(path)}: COVID-19 F1 {value:.3f}")
     for name, lines in full_lists(data).items():
         covid = lines["label"] == CLASSES[0]
         if covid.any() and not covid.all():
@@ -96,7 +96,7 @@ def id_collisions(at: Paths, data: Path | None) -> list[dict]:
     if not parts and (at.covidx / "index.csv").is_file():
         index = pd.read_csv(at.covidx / "index.csv", usecols=["group_id", "source"], dtype=str)
         bare = [group.removeprefix(f"{source}-") for group, source in zip(index.group_id, index.source, strict=True)]
-        parts = _collisions(index.assign(patient=bare), params.show(at.covidx / "index.csv"))
+        parts = _collisions(index.assign(patient=bare), show(at.covidx / "index.csv"))
     if not parts:
         return []
     return [

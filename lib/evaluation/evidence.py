@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from lib import params
 from lib.evaluation.runs import CLASSES, published_confusion
 from lib.evaluation.verdicts import CONTRADICTED, NOT_RUN, SUPPORTED, UNDECIDED, Finding
 from lib.explainers import scorecard
-from lib.paths import Paths
+from lib.paths import Paths, show
 
 
 def beside(finding: Finding, bar: float) -> str:
@@ -82,7 +81,7 @@ def attribution(claim: dict, at: Paths) -> list[Finding]:
             )
             finding.verdict = beside(finding, 0.0)
             finding.note = _share_note(one)
-            finding.evidence = params.show(at.explanations / "scorecard.csv")
+            finding.evidence = show(at.explanations / "scorecard.csv")
         found.append(finding)
     return found
 
@@ -98,7 +97,7 @@ def agreement(claim: dict, at: Paths) -> list[Finding]:
     finding.effect, finding.low, finding.high = float(one["value"]), float(one["low"]), float(one["high"])
     finding.verdict = {SUPPORTED: CONTRADICTED, CONTRADICTED: SUPPORTED}.get(beside(finding, claim["most"]), UNDECIDED)
     finding.note = f"{int(one['images'])} images; with another image's map {float(one['other_image']):.2f}"
-    finding.evidence = params.show(at.explanations / "scorecard.csv")
+    finding.evidence = show(at.explanations / "scorecard.csv")
     return [finding]
 
 
@@ -122,7 +121,7 @@ def precision(claim: dict, at: Paths, chosen: int, samples: int) -> list[Finding
             finding.low, finding.high = scorecard.mean_interval(change.to_numpy(), groups, samples)
             finding.verdict = _precision_verdict(finding, claim["share"] * gap)
             finding.note = f"closes {finding.effect / gap:.1%} of the gap to full agreement" if gap else ""
-            finding.evidence = params.show(at.explanations / "steps.csv")
+            finding.evidence = show(at.explanations / "steps.csv")
         else:
             finding.verdict, finding.note = UNDECIDED, "the rank correlation is undefined: a map is the same everywhere"
         found.append(finding)
@@ -149,7 +148,7 @@ def _index(at: Paths, finding: Finding) -> pd.DataFrame | None:
     if not path.is_file():
         finding.verdict, finding.note = NOT_RUN, "the data are not prepared: not run"
         return None
-    finding.evidence = params.show(path)
+    finding.evidence = show(path)
     return pd.read_csv(path, usecols=["image_id", "group_id", "label", "split"], dtype=str)
 
 

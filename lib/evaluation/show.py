@@ -8,9 +8,8 @@ import sys
 
 import pandas as pd
 
-from lib import params
 from lib.evaluation import render, table1
-from lib.paths import Paths
+from lib.paths import Paths, show
 
 VERDICTS = ("supported", "contradicted", "undecided")
 
@@ -23,7 +22,7 @@ def summary(at: Paths) -> str:
     """
     if not at.table1.is_file():
         raise FileNotFoundError(
-            f"{params.show(at.table1)}: not found; expected the run's Table 1: `make reproduce RUN={at.run}` makes it"
+            f"{show(at.table1)}: not found; expected the run's Table 1: `make reproduce RUN={at.run}` makes it"
         )
     lines = [
         f"Table 1, run {at.run}: percent, 95 % interval over patients, and the published value (publ)",

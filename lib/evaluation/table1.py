@@ -25,6 +25,8 @@ from lib.evaluation.runs import SCORES, SETTINGS, Row, published_table
 
 ROUNDING = 0.5  # percentage points: the published values are whole percents
 TRANSFER_LEARNING = {"imagenet": "ImageNet", "ham10000": "HAM10000", "none": ""}
+STAND_IN = "ImageNet stand-in"
+"""Transfer learning of a row that a run without ImageNet weights pretrained on its skin images instead."""
 
 
 def ledger(
@@ -117,6 +119,8 @@ def settings_of(experiment: str) -> dict[str, str]:
 def _line(name, row, published, run, samples, seed, drawn) -> dict:
     is_published = name in published.index
     line = {"id": name, **settings_of(name), "seeds": 0}
+    if row and row.settings.get("pretraining") == "imagenet" and row.settings.get("imagenet_weights") == "stand_in":
+        line["transfer_learning"] = STAND_IN
     line["free_params"] = row.metrics.get("free_params") if row else None
     line["free_params_published"] = int(published.at[name, "free_params"]) if is_published else None
     ours, intervals, repeats = _values(row, samples, seed, drawn) if row else ({}, {}, pd.DataFrame())

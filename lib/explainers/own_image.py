@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data import decode, load, prepare
-from lib.paths import ROOT, Paths
+from lib.paths import Paths
 
 COVER = 0.995
 """Share of the training images that count as usual: a value outside that central range is warned about."""
@@ -82,7 +82,7 @@ def example(data: load.Dataset, paths: Paths, folder: str) -> Path:
         paths: of the run.
         folder: the run's parameter `data`.
     """
-    root = paths.phantoms if folder == "phantoms" else prepare.data_folder(folder, ROOT)
+    root = paths.phantoms if folder == "phantoms" else prepare.data_folder(folder)
     first = data.part("test").index.query("label == 'covid-19'").iloc[0]
     return root / first.file
 

@@ -23,25 +23,27 @@ class Subject:
     Attributes:
         experiment: its row of Table 1.
         model: the network.
-        backbone: its architecture, a key of `lib.models.LAST_CONVOLUTION`.
+        backbone: its architecture, a key of `lib.models.FEATURE_MAPS`.
+        layer: the layer that Grad-CAM explains by.
     """
 
     experiment: str
     model: keras.Model
     backbone: str
-
-    @property
-    def layer(self) -> str:
-        """The layer that Grad-CAM explains by."""
-        return models.LAST_CONVOLUTION[self.backbone]
+    layer: str
 
     def probabilities(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
         """(N, K) float32 of (N, S, S, 1 or 3) images in 0..255."""
         return self.model.predict(network_input(images), batch_size=batch_size, verbose=0)
 
 
-def open_subject(paths: Paths, experiment: str) -> Subject:
+def open_subject(paths: Paths, experiment: str, cells: int) -> Subject:
     """Loads the network that an experiment of this run left.
+
+    Args:
+        paths: the run's.
+        experiment: its row of Table 1.
+        cells: cells a side that Grad-CAM's layer has at least, see `lib.models.feature_map_layer`.
 
     Raises:
         FileNotFoundError: the experiment was not run.
@@ -58,7 +60,7 @@ def open_subject(paths: Paths, experiment: str) -> Subject:
     found = [backbone for backbone, layer in models.LAST_CONVOLUTION.items() if layer in names]
     if not found:
         raise ValueError(f"{path}: no layer is named {' or '.join(models.LAST_CONVOLUTION.values())}")
-    return Subject(experiment, model, found[0])
+    return Subject(experiment, model, found[0], models.feature_map_layer(model, found[0], cells))
 
 
 def trained_experiments(paths: Paths) -> list[str]:

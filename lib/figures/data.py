@@ -23,7 +23,7 @@ def figure_1(image: np.ndarray) -> Figure:
     with style.apply():
         figure, axis = plt.subplots(figsize=(3.2, 3.2))
         show(axis, image)
-    return _finished(figure)
+    return figure
 
 
 def figure_2(index: pd.DataFrame, classes: tuple[str, ...]) -> Figure:
@@ -48,7 +48,7 @@ def figure_2(index: pd.DataFrame, classes: tuple[str, ...]) -> Figure:
         axis.grid(False, axis="x")
         axis.set_ylabel("images")
         figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
-    return _finished(figure)
+    return figure
 
 
 def gallery(dataset: Dataset, columns: int = 6, split: str = "train") -> Figure:
@@ -71,7 +71,7 @@ def gallery(dataset: Dataset, columns: int = 6, split: str = "train") -> Figure:
                     show(axis, dataset.images[chosen[column]])
                     axis.set_title(dataset.index["source"].iloc[chosen[column]], fontsize=7, fontweight="normal")
             _label_row(axes[row, 0], style.CLASS_NAMES.get(name, name))
-    return _finished(figure)
+    return figure
 
 
 def class_by_source(index: pd.DataFrame) -> Figure:
@@ -89,7 +89,7 @@ def class_by_source(index: pd.DataFrame) -> Figure:
         axis.set_yticks(range(len(counts)), [style.CLASS_NAMES.get(name, name) for name in counts.index])
         axis.set_xlabel("source")
         figure.colorbar(picture, ax=axis, label="share of the source")
-    return _finished(figure)
+    return figure
 
 
 def sizes(index: pd.DataFrame) -> Figure:
@@ -110,7 +110,7 @@ def sizes(index: pd.DataFrame) -> Figure:
         axis.plot([start, end], [start, end], color="0.6", lw=1, ls="--", zorder=0)
         axis.set(xlabel="width, pixels", ylabel="height, pixels", xlim=(start, end), ylim=(start, end), aspect="equal")
         figure.legend(*axis.get_legend_handles_labels(), loc="outside right center", frameon=False, title="source")
-    return _finished(figure)
+    return figure
 
 
 def intensity(table: pd.DataFrame) -> Figure:
@@ -134,7 +134,7 @@ def intensity(table: pd.DataFrame) -> Figure:
                 points.set(marker=".", markersize=3, markeredgecolor="0.5")
             axis.set_xlabel(f"{title} of an image (0 to 255)")
             axis.grid(False, axis="y")
-    return _finished(figure)
+    return figure
 
 
 def mean_images(dataset: Dataset, by: str, split: str = "train") -> Figure:
@@ -155,7 +155,7 @@ def mean_images(dataset: Dataset, by: str, split: str = "train") -> Figure:
             show(axis, audit.mean_image(dataset.images, positions).astype(np.uint8))
             title = style.CLASS_NAMES.get(name, name)
             axis.set_title(f"{title}\n{len(positions):,} images", fontsize=8, fontweight="normal")
-    return _finished(figure)
+    return figure
 
 
 def duplicate_pairs(dataset: Dataset, pairs: pd.DataFrame, most: int = 6) -> Figure:
@@ -179,7 +179,7 @@ def duplicate_pairs(dataset: Dataset, pairs: pd.DataFrame, most: int = 6) -> Fig
             same = "one patient" if pair.same_group else "two patients"
             text = f"{pair.kind}, {pair.bits} bits\n{same}"
             column[1].text(0.5, -0.04, text, transform=column[1].transAxes, ha="center", va="top", fontsize=6.5)
-    return _finished(figure)
+    return figure
 
 
 def spread(positions: np.ndarray, n: int) -> np.ndarray:
@@ -201,9 +201,3 @@ def _short(text: str, most: int = 22) -> str:
 
 def _label_row(axis: Axes, text: str) -> None:
     axis.text(-0.08, 0.5, text, transform=axis.transAxes, rotation=90, ha="right", va="center")
-
-
-def _finished(figure: Figure) -> Figure:
-    """Takes the figure from pyplot's hands, so that a notebook shows it once and nothing piles up."""
-    plt.close(figure)
-    return figure

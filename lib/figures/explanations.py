@@ -55,7 +55,7 @@ def figure_5(one: Explained) -> Figure:
             ax.set_title(name, fontweight="normal")
         _colour_bar(figure, axes)
         figure.suptitle(one.title, fontweight="bold")
-    return _done(figure)
+    return figure
 
 
 def gallery(explained: Sequence[Explained], cases: Sequence[str]) -> Figure:
@@ -76,7 +76,7 @@ def gallery(explained: Sequence[Explained], cases: Sequence[str]) -> Figure:
         for ax, name in zip(axes[0, 1:], COLUMNS, strict=True):
             ax.set_title(name, fontweight="normal")
         _colour_bar(figure, axes)
-    return _done(figure)
+    return figure
 
 
 def steps(table: pd.DataFrame, chosen: int) -> Figure:
@@ -105,7 +105,7 @@ def steps(table: pd.DataFrame, chosen: int) -> Figure:
         axes[2].axhline(0, color=METHOD_COLOURS["chance"], linewidth=0.8)
         axes[2].set_ylim(min(-0.1, axes[2].get_ylim()[0]), 1)
         axes[0].legend(title="Median, middle half")
-    return _done(figure)
+    return figure
 
 
 def scorecard(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
@@ -132,7 +132,7 @@ def scorecard(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
         ax.set_yticks(places, labels)
         ax.set(ylim=(position - 0.3, -0.3), xlabel="Value with 95 % interval over patients;  | chance")
         ax.grid(axis="y", visible=False)
-    return _done(figure)
+    return figure
 
 
 def curves(found: dict[str, dict[str, np.ndarray]]) -> Figure:
@@ -152,7 +152,7 @@ def curves(found: dict[str, dict[str, np.ndarray]]) -> Figure:
             ax.set(xlabel=f"Pixels {what}, %", title=name.capitalize(), ylim=(0, 1.02))
         axes[0].set_ylabel("Mean probability of the class")
         axes[1].legend(loc="lower right")
-    return _done(figure)
+    return figure
 
 
 def randomisation(table: pd.DataFrame) -> Figure:
@@ -179,12 +179,6 @@ def randomisation(table: pd.DataFrame) -> Figure:
         figure.legend(
             [*handles, dotted], [*labels, "Map of another image"], loc="outside upper center", ncols=3, frameon=False
         )
-    return _done(figure)
-
-
-def _done(figure: Figure) -> Figure:
-    """Takes the figure off pyplot's list, so that a notebook shows it once: where the cell ends with it."""
-    plt.close(figure)
     return figure
 
 

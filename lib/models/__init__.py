@@ -1,6 +1,6 @@
 """The paper's two networks, what is frozen in them, and where their first weights come from."""
 
-from lib.models.build import LAST_CONVOLUTION, build
+from lib.models.build import FEATURE_MAPS, LAST_CONVOLUTION, build, feature_map_layer
 from lib.models.freezing import (
     FINE_TUNING_STARTS,
     boundary_counts,
@@ -12,10 +12,12 @@ from lib.models.freezing import (
 from lib.models.weights import load_pretrained, new_head
 
 __all__ = [
+    "FEATURE_MAPS",
     "FINE_TUNING_STARTS",
     "LAST_CONVOLUTION",
     "boundary_counts",
     "build",
+    "feature_map_layer",
     "free_parameters",
     "freeze_below",
     "inference_mode",

@@ -7,8 +7,30 @@ import keras
 from lib.models.covidnet import covidnet_features
 from lib.models.resnet import resnet50v2_features
 
-LAST_CONVOLUTION = {"resnet50v2": "post_relu", "covidnet": "stage4_output"}
+FEATURE_MAPS = {
+    "resnet50v2": ("conv2_block2_out", "conv3_block3_out", "conv4_block5_out", "post_relu"),
+    "covidnet": ("stage1_output", "stage2_output", "stage3_output", "stage4_output"),
+}
+"""Last layer of each resolution, 1/4 to 1/32 of the image's, through which everything above it passes."""
+
+LAST_CONVOLUTION = {backbone: layers[-1] for backbone, layers in FEATURE_MAPS.items()}
 """The layer whose feature maps Grad-CAM weighs (section 4.4.1): the last ones before they are pooled or flattened."""
+
+
+def feature_map_layer(model: keras.Model, backbone: str, cells: int) -> str:
+    """Name of the last layer whose feature map has at least so many cells a side.
+
+    At 224 x 224 pixels, as in the report, the last convolution's map has 7 x 7 cells; at 64 x 64 only 2 x 2, which tell
+    no region of an image from another, and the layer that has 8 x 8 lies deeper in the network.
+
+    Args:
+        model: as `build` gives it.
+        backbone: a key of FEATURE_MAPS.
+        cells: asked for; where no layer has as many, the one with the most is named.
+    """
+    layers = FEATURE_MAPS[backbone]
+    fine = [name for name in layers if model.get_layer(name).output.shape[1] >= cells]
+    return fine[-1] if fine else layers[0]
 
 
 def build(

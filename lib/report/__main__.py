@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from lib import params
+from lib import params, paths
 from lib.report import site
 
 
@@ -20,7 +20,7 @@ def main() -> int:
         print(f"missing: {line}")
     for image in built.undescribed:
         print(f"no alternative text: {image} (give its cell the metadata `alt`)")
-    print(f"report: {params.show(first)}")
+    print(f"report: {paths.show(first)}")
     return 0
 
 

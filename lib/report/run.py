@@ -63,7 +63,7 @@ class Run:
         try:
             return pd.read_csv(path)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            self.missing.append(f"{params.show(path)} cannot be read as CSV ({error}); run its notebook again")
+            self.missing.append(f"{paths.show(path)} cannot be read as CSV ({error}); run its notebook again")
             return None
 
     def metrics(self, experiment: str) -> dict[str, Any] | None:
@@ -135,7 +135,7 @@ def _missing(run: Run) -> list[str]:
         (errata_file(run), "The errata"),
     ):
         if not path.is_file():
-            lines.append(f"{what} ({params.show(path)}) has not been made.")
+            lines.append(f"{what} ({paths.show(path)}) has not been made.")
     figures = [name for name in FIGURES if not (run.at.figures / f"{name}.png").is_file()]
     if figures:
         lines.append(f"Figures not made yet: {', '.join(name.removeprefix('figure_') for name in figures)}.")
@@ -144,9 +144,7 @@ def _missing(run: Run) -> list[str]:
         "Prepared skin images": run.at.ham10000,
         "The audit's tables": run.at.audit,
     }
-    lines += [
-        f"{what} ({params.show(path)}) have not been made." for what, path in folders.items() if not path.is_dir()
-    ]
+    lines += [f"{what} ({paths.show(path)}) have not been made." for what, path in folders.items() if not path.is_dir()]
     return lines
 
 

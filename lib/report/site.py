@@ -7,7 +7,7 @@ from typing import Any
 
 import jinja2
 
-from lib import files, params, paths
+from lib import files, paths
 from lib.report import notebook, overview, sheets, statements
 from lib.report import run as runs
 from lib.report.tables import text
@@ -139,7 +139,7 @@ class Site:
                 kicker=f"Notebook {item.group}" + (f" · {item.variant}" if item.variant else ""),
                 group=item.group if item.variant else "",
                 flag="stopped" if item.failure else "",
-                context={"body": body, "item": item, "source": params.show(item.path)},
+                context={"body": body, "item": item, "source": paths.show(item.path)},
             )
 
     def _group(self, group: str) -> Page:

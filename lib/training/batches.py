@@ -33,7 +33,7 @@ class Examples:
         """Batches of inputs in order, for prediction."""
         rows = tf.data.Dataset.from_tensor_slices(np.asarray(self.positions, np.int64)).batch(batch_size)
         gather = self._gather()
-        return _unsharded(rows.map(lambda positions: (gather(positions),)).prefetch(2))
+        return _with_options(rows.map(lambda positions: (gather(positions),)).prefetch(2))
 
     def shuffled(
         self,
@@ -69,7 +69,7 @@ class Examples:
             return inputs, targets, factors
 
         data = tf.data.Dataset.from_tensor_slices(rows).batch(batch_size).enumerate()
-        return _unsharded(data.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4))
+        return _with_options(data.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4))
 
     def _gather(self) -> Callable[[tf.Tensor], tf.Tensor | tuple[tf.Tensor, ...]]:
         arrays = self.arrays
@@ -92,8 +92,13 @@ def as_network_input(images: tf.Tensor) -> tf.Tensor:
     return tf.image.grayscale_to_rgb(pixels) if images.shape[-1] == 1 else pixels
 
 
-def _unsharded(data: tf.data.Dataset) -> tf.data.Dataset:
-    """Over several devices each batch is divided; the files behind it are not."""
+def _with_options(data: tf.data.Dataset) -> tf.data.Dataset:
+    """Divided among several devices by batch, not by file; without the thread with which tf.data tunes itself.
+
+    That thread has nothing to tune here, sleeps for 10, 20, 40 ... ms, and an epoch that is over waits until it wakes:
+    up to as long again as the epoch took.
+    """
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    options.autotune.enabled = False
     return data.with_options(options)

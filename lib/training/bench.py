@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from lib import models
 from lib.training.activations import stored_activations
+from lib.training.adam import Adam
 from lib.training.augmentation import augment
 from lib.training.batches import Examples
 from lib.training.stage import predict
@@ -62,7 +62,7 @@ def frozen_part(name: str, data: Examples, first: str, epochs: int, rate: float,
         return model
 
     def compiled(model):
-        model.compile(keras.optimizers.Adam(rate), "categorical_crossentropy", jit_compile=False)
+        model.compile(Adam(rate), "categorical_crossentropy", jit_compile=False)
         return model
 
     def epoch(model, examples, number):
@@ -91,9 +91,10 @@ def pipeline(name: str, data: Examples, augmentation: str | None, rounds: int) -
     """Training from scratch fed by tf.data, as a share of the speed of the same steps on one batch in memory."""
     steps = len(data) // BATCH
     model = models.build("resnet50v2", data.arrays[0].shape[1], seed=1)
-    model.compile(keras.optimizers.Adam(1e-4), "categorical_crossentropy", jit_compile=False)
+    model.compile(Adam(1e-4), "categorical_crossentropy", jit_compile=False)
     batch = next(iter(data.shuffled(BATCH, seed=1, epoch=1)))
     constant = tf.data.Dataset.from_tensors(batch).cache().repeat(steps)
+    constant = constant.with_options(data.ordered(BATCH).options())
     ratios = []
     for number in range(rounds + 1):
         fed = data.shuffled(BATCH, seed=1, epoch=number + 1, augmentation=augmentation)

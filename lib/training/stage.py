@@ -12,6 +12,7 @@ import pandas as pd
 import tensorflow as tf
 
 from lib import metrics
+from lib.training.adam import Adam
 from lib.training.batches import Examples
 from lib.training.checkpoints import Checkpoint, changing_variables, fingerprint
 from lib.training.epoch_scores import EpochScores
@@ -84,7 +85,7 @@ def fit_stage(
         MemoryError: the device's memory does not suffice.
     """
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=Adam(learning_rate),
         loss=keras.losses.CategoricalCrossentropy(),
         metrics=[EpochScores(train.classes)],
         jit_compile=jit_compile,

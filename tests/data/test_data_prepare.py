@@ -201,15 +201,16 @@ def test_an_empty_class_says_what_was_left_out(make, tree):
 
 def test_a_missing_data_folder_shows_the_layout(tmp_path):
     with pytest.raises(DataError, match=r"(?s)no such folder; expected in it.*covidx-lists/.*make data RUN=paper"):
-        prepare.data_folder(str(tmp_path / "none"), paths.ROOT)
+        prepare.data_folder(str(tmp_path / "none"))
     (tmp_path / "photos").mkdir()
     with pytest.raises(DataError, match="found photos; expected in it"):
-        prepare.data_folder(str(tmp_path), paths.ROOT)
+        prepare.data_folder(str(tmp_path))
 
 
-def test_relative_data_folders_start_at_the_project(tmp_path):
+def test_relative_data_folders_start_at_the_project(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
     (tmp_path / "mine" / "covidx-lists").mkdir(parents=True)
-    assert prepare.data_folder("mine", tmp_path) == (tmp_path / "mine").resolve()
+    assert prepare.data_folder("mine") == (tmp_path / "mine").resolve()
 
 
 def test_boxes_are_scaled_with_their_images(make, tree, tmp_path):

@@ -1,5 +1,6 @@
 """The ledger's columns, verdicts and settings."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -116,3 +117,20 @@ def test_long_form_has_a_line_a_row_and_score(made):
     assert len(long) == 13 * 5
     line = long.query("id == 'RN2' and score == 'covid_f1'").iloc[0]
     assert line["published"] == 77
+
+
+@pytest.mark.parametrize(
+    ("pretraining", "weights", "said"),
+    [
+        ("imagenet", "stand_in", "ImageNet stand-in"),
+        ("imagenet", "imagenet", "ImageNet"),
+        ("imagenet", "weights/resnet.h5", "ImageNet"),
+        ("none", "stand_in", ""),
+    ],
+)
+def test_weights_that_stand_in_for_imagenet_s_are_called_so(made, pretraining, weights, said):
+    name = "RN7" if pretraining == "none" else "RN3"
+    settings = {"pretraining": pretraining, "imagenet_weights": weights}
+    row = dataclasses.replace(made[0][name], settings=settings)
+    table = table1.ledger({name: row}, {}, [name], run="demo", samples=100)
+    assert table["transfer_learning"].tolist() == [said]

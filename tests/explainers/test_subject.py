@@ -72,7 +72,7 @@ def leave(run, experiment, backbone, macro_f1):
 def test_an_experiment_that_was_not_run_is_named_with_those_that_were(run):
     leave(run, "RN1", "resnet50v2", 0.5)
     with pytest.raises(FileNotFoundError, match=r"04_experiment for RN4 first. Trained in this run: RN1"):
-        subject.open_subject(run, "RN4")
+        subject.open_subject(run, "RN4", 7)
 
 
 def test_the_best_row_of_the_other_architecture_is_found(run):
@@ -89,8 +89,8 @@ def test_a_network_is_loaded_with_its_layer_and_predicts_as_before(run):
     path = run.experiment("CN1") / "model.keras"
     path.parent.mkdir(parents=True)
     network.save(path)
-    found = subject.open_subject(run, "CN1")
-    assert (found.backbone, found.layer) == ("covidnet", "stage4_output")
+    found = subject.open_subject(run, "CN1", 2)
+    assert (found.backbone, found.layer) == ("covidnet", "stage3_output")
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 1), dtype=np.uint8)
     expected = network.predict(np.repeat(images, 3, axis=-1).astype("float32"), verbose=0)
     np.testing.assert_allclose(found.probabilities(images), expected, atol=1e-6)

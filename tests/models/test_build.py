@@ -35,6 +35,14 @@ def test_the_models_are_flat_and_have_grad_cams_layer(backbone):
 
 
 @pytest.mark.parametrize("backbone", ["resnet50v2", "covidnet"])
+def test_grad_cams_layer_is_the_last_with_enough_cells(backbone):
+    model = models.build(backbone, 64)  # feature maps of 16, 8, 4 and 2 cells a side
+    for cells, side in ((1, 2), (2, 2), (3, 4), (7, 8), (9, 16), (50, 16)):
+        assert model.get_layer(models.feature_map_layer(model, backbone, cells)).output.shape[1] == side
+    assert models.feature_map_layer(model, backbone, 2) == models.LAST_CONVOLUTION[backbone]
+
+
+@pytest.mark.parametrize("backbone", ["resnet50v2", "covidnet"])
 def test_equal_seeds_give_equal_weights_and_others_do_not(backbone):
     first, again, other = (models.build(backbone, 32, seed=seed).get_weights() for seed in (5, 5, 6))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))

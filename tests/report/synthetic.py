@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from lib import files, params
+from lib import files, paths
 
 EVIL = "<script>alert('label')</script>"
 EVIL_IMAGE = '<img src=x onerror="alert(1)">'
@@ -34,7 +34,7 @@ def make(root: Path, *, only: set[str] | None = None) -> None:
         "errata": _errata,
     }
     root.mkdir(parents=True, exist_ok=True)
-    shutil.copy(params.ROOT / "pyproject.toml", root / "pyproject.toml")
+    shutil.copy(paths.ROOT / "pyproject.toml", root / "pyproject.toml")
     (root / "results" / "demo").mkdir(parents=True, exist_ok=True)
     sources = {
         "benchmark": "How fast?",

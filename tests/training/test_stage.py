@@ -155,12 +155,12 @@ def test_killed_in_the_middle_it_resumes_to_the_same_weights(first, tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     process = subprocess.Popen(command(400, killed), cwd=root, env=_environment(root))
     deadline = time.monotonic() + 300
-    while not list(killed.glob("checkpoint*.npz")) and time.monotonic() < deadline:
+    while not list(killed.glob("checkpoint*.npy")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.5)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    (file,) = killed.glob("checkpoint*.npz")
+    (file,) = killed.glob("checkpoint*.npy")
     finished = len(json.loads(str(np.load(file)["history"])))
     assert 1 <= finished < 400, "the process was killed in the middle"
     for folder in (killed, whole):

@@ -4,10 +4,10 @@ import nbformat
 import papermill
 import pytest
 
-from lib import params
+from lib import parameters_cell, params, paths
 
 DEFAULTS = 'run = "demo"  # the run\nepochs = 12  # epochs'
-CHECK = "from lib import params\n\np = params.check(globals())\nprint(p.epochs, p.run)"
+CHECK = "from lib import parameters_cell\n\np = parameters_cell.check(globals())\nprint(p.epochs, p.run)"
 
 
 def write(folder, defaults=DEFAULTS, tags=("parameters",)):
@@ -20,7 +20,7 @@ def write(folder, defaults=DEFAULTS, tags=("parameters",)):
 
 def execute(path, **values):
     done = papermill.execute_notebook(
-        path, path.with_name("out.ipynb"), values, cwd=params.ROOT, progress_bar=False, log_output=False
+        path, path.with_name("out.ipynb"), values, cwd=paths.ROOT, progress_bar=False, log_output=False
     )
     return done.cells[-1].outputs[0].text.strip()
 
@@ -37,7 +37,7 @@ def test_a_value_out_of_range_stops_the_notebook_at_its_check(tmp_path):
 
 
 def test_the_names_that_a_notebook_lists_are_read_from_its_tagged_cell(tmp_path):
-    assert params.listed_in(write(tmp_path)) == ["run", "epochs"]
+    assert parameters_cell.listed_in(write(tmp_path)) == ["run", "epochs"]
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_the_names_that_a_notebook_lists_are_read_from_its_tagged_cell(tmp_path)
 )
 def test_an_unusable_parameters_cell_is_refused(tmp_path, defaults, tags, words):
     with pytest.raises(params.ParameterError, match=words):
-        params.listed_in(write(tmp_path, defaults, tags))
+        parameters_cell.listed_in(write(tmp_path, defaults, tags))
