@@ -41,7 +41,13 @@ EXECUTE = (
 PREPARED = [f"{CHEST}/index.csv", f"{CHEST}/images.npy"]
 SKIN_PREPARED = [f"{SKIN}/index.csv", f"{SKIN}/images.npy"]
 ROWS = [AT.experiment(row, seed).name for row in PIECES for seed in P.seeds]
-FIRST_ROWS = list(PIECES)
+# the explained row and those of the other architecture, of which notebook 07 takes the best
+COMPARED_ROWS = [
+    row
+    for row, piece in PIECES.items()
+    if row == P.explained_experiment
+    or piece.backbone != PIECES.get(P.explained_experiment, piece).backbone
+]
 
 
 def notebook(name):
@@ -152,7 +158,7 @@ rule data_preparation:
         f"{TIMES}/00_data_preparation.tsv"
     conda:
         "environment.yml"
-    threads: workflow.cores or 1
+    threads: max(1, (workflow.cores or 1) - 1)
     params:
         values=values("00_data_preparation"),
     shell:
@@ -276,6 +282,7 @@ rule performance:
         f"{LOGS}/05_performance.log",
     benchmark:
         f"{TIMES}/05_performance.tsv"
+    priority: 25
     conda:
         "environment.yml"
     threads: THREADS
@@ -313,7 +320,7 @@ rule integrated_gradients_steps:
     input:
         dag.sources("07_integrated_gradients_steps"),
         PREPARED,
-        expand(f"{RESULTS}/experiments/{{row}}/model.keras", row=FIRST_ROWS),
+        expand(f"{RESULTS}/experiments/{{row}}/model.keras", row=COMPARED_ROWS),
         notebook=notebook("07_integrated_gradients_steps"),
     output:
         f"{RESULTS}/explanations/steps.csv",
@@ -322,6 +329,7 @@ rule integrated_gradients_steps:
         f"{LOGS}/07_integrated_gradients_steps.log",
     benchmark:
         f"{TIMES}/07_integrated_gradients_steps.tsv"
+    priority: 25
     conda:
         "environment.yml"
     threads: THREADS

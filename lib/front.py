@@ -49,6 +49,7 @@ def snakemake_command(
         sys.executable, "-m", "snakemake", "--snakefile", "Snakefile",
         "--config", f"run={run}", f"jobs={jobs}", f"set={dag.packed(changes)}",
         "--quiet", "rules", "progress", "host", "--rerun-incomplete", "--nolock", "--keep-going", "--show-failed-logs",
+        "--scheduler", "greedy",
         "--cores", str(cores), *(["--prioritize", *first] if first else []), *extra,
     ]  # fmt: skip
 

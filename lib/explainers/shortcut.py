@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from lib.explainers.scores import network_input
+from lib.training.batches import Examples
+from lib.training.class_weights import class_weights
 
 SIDE = 64
 """Pixels a side of the images in this control, whatever the run's."""
@@ -76,12 +78,11 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, epochs: int = 15
         seed: of the start and of the order.
     """
     model = small_network(classes, seed)
-    # equal weight for every class, as in section 4.3.2, so that a rare class is learnt
-    counts = np.bincount(labels, minlength=classes)
-    weights = {k: len(labels) / (classes * max(1, count)) for k, count in enumerate(counts)}
-    model.compile(keras.optimizers.Adam(3e-3), loss="sparse_categorical_crossentropy")
-    keras.utils.set_random_seed(seed)
-    model.fit(network_input(images), labels, batch_size=32, epochs=epochs, class_weight=weights, verbose=0)
+    model.compile(keras.optimizers.Adam(3e-3), loss="categorical_crossentropy")
+    weights = class_weights(labels, classes)  # so that a rare class is learnt
+    examples = Examples([network_input(images)], np.arange(len(labels)), labels, classes)
+    for epoch in range(1, epochs + 1):
+        model.fit(examples.shuffled(32, seed=seed, epoch=epoch, weights=weights), shuffle=False, verbose=0)
     return model
 
 

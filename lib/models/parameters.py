@@ -32,18 +32,20 @@ def table(models: dict[tuple[str, str], keras.Model], experiments: list[str]) ->
     """Counted beside published free parameters.
 
     Args:
-        models: as `networks` gives them; which of their layers are frozen changes.
+        models: as `networks` gives them, nothing frozen yet; which of their layers are frozen changes.
         experiments: names of files in params/experiments.
 
     Returns:
         Columns id, counted, published (missing for variants), difference, explanation.
     """
+    from_scratch = {kind: free_parameters(model) for kind, model in models.items()}
     published = pd.read_csv(paths.PUBLISHED / "table1.csv", index_col="id")["free_params"]
     lines = []
     for name in experiments:
         p = params.load("paper", name)
         reading = p.pepx if p.backbone == "covidnet" else "as_published"
-        counted = _count(models[p.backbone, reading], p)
+        kind = (p.backbone, reading)
+        counted = from_scratch[kind] if p.pretraining == "none" else _count(models[kind], p)
         known = int(published[name]) if name in published.index else None
         lines.append({"id": name, "counted": counted, "published": known, "explanation": _explanation(name, p)})
     result = pd.DataFrame(lines).astype({"published": "Int64"})
@@ -52,9 +54,6 @@ def table(models: dict[tuple[str, str], keras.Model], experiments: list[str]) ->
 
 
 def _count(model: keras.Model, p: params.Params) -> int:
-    if p.pretraining == "none":
-        from_scratch = build(p.backbone, model.input_shape[1], pepx=p.pepx)
-        return free_parameters(from_scratch)
     freeze_below(model, FINE_TUNING_STARTS[p.backbone] if p.fine_tuning else "logits")
     return free_parameters(model)
 

@@ -20,6 +20,10 @@ from lib.training.epoch_scores import EpochScores
 log = logging.getLogger(__name__)
 
 
+CHECKPOINT_SECONDS = 20
+"""An epoch is written down once so much time has passed since the last one was: writing takes seconds, too."""
+
+
 class TrainingDiverged(RuntimeError):
     """The loss is no longer a number."""
 
@@ -35,7 +39,7 @@ class _StopAtNan(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(float(logs["loss"])):
-            kept = self.checkpoint if self.checkpoint.is_file() else "none yet, this was the first epoch"
+            kept = self.checkpoint if self.checkpoint.is_file() else "none yet"
             raise TrainingDiverged(
                 f"{self.where}, batch {batch + 1}: the loss is {float(logs['loss'])} at learning rate "
                 f"{self.learning_rate:g}. Last good checkpoint: {kept}. Lower the learning rate, or use float32."
@@ -56,6 +60,7 @@ def fit_stage(
     augmentation: str | None = None,
     seed: int = 1,
     jit_compile: bool = False,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> tuple[pd.DataFrame, Checkpoint]:
     """Trains the model's trainable layers and leaves the weights of the best epoch in it.
 
@@ -67,11 +72,13 @@ def fit_stage(
         epochs: how many.
         learning_rate: Adam's, constant.
         batch_size: images a step.
-        folder: where the state after each epoch is kept; a stage that was interrupted goes on from there.
+        folder: where the state after an epoch is kept; a stage that was interrupted goes on from there.
         class_weights: (K,) factors of the loss, equation (1), or None.
         augmentation: None, or a reading of the brightness augmentation.
         seed: of the order of the images and of the augmentation.
         jit_compile: compile the step with XLA.
+        checkpoint_seconds: epochs that are shorter share a checkpoint, so that an interruption costs no more than this;
+            0 writes every epoch down.
 
     Returns:
         (history, checkpoint). History has a row an epoch: stage, epoch, loss, accuracy, macro_f1, macro_auc,
@@ -100,6 +107,7 @@ def fit_stage(
     history, best = checkpoint.load(model, model.optimizer) or ([], [v.numpy() for v in changing_variables(model)])
     if history:
         log.info("%s: goes on after epoch %d", stage, len(history))
+    written = time.perf_counter()
     for epoch in range(len(history) + 1, epochs + 1):
         data = train.shuffled(batch_size, seed=seed, epoch=epoch, weights=class_weights, augmentation=augmentation)
         guard = _StopAtNan(stage, epoch, learning_rate, checkpoint.file)
@@ -118,7 +126,9 @@ def fit_stage(
         history.append(row)
         if best_epoch([past["val_macro_f1"] for past in history]) == epoch:
             best = [variable.numpy() for variable in changing_variables(model)]
-        checkpoint.save(model, model.optimizer, history, best)
+        if time.perf_counter() - written >= checkpoint_seconds:
+            checkpoint.save(model, model.optimizer, history, best)
+            written = time.perf_counter()
         log.info(_line(row, epochs, history))
     for variable, value in zip(changing_variables(model), best, strict=True):
         variable.assign(value)

@@ -14,7 +14,7 @@ from lib import metrics, models
 from lib.training.stage import TrainingDiverged, best_epoch, fit_stage, predict
 from tests.training.conftest import small_network
 
-SETTINGS = {"stage": "scratch", "learning_rate": 0.01, "batch_size": 8}
+SETTINGS = {"stage": "scratch", "learning_rate": 0.01, "batch_size": 8, "checkpoint_seconds": 0}
 
 
 def weights(model):
@@ -112,6 +112,11 @@ def test_a_checkpoint_of_other_settings_is_not_used(network, stripes, tmp_path):
     assert len(history) == 1
 
 
+def test_short_epochs_share_a_checkpoint(network, stripes, tmp_path):
+    fit_stage(network, *stripes, epochs=2, folder=tmp_path, **(SETTINGS | {"checkpoint_seconds": 3600}))
+    assert not list(tmp_path.glob("checkpoint*"))
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -136,7 +141,8 @@ if first != "none":
     models.freeze_below(network, first)
     model = models.inference_mode(network)
 print("started", flush=True)
-fit_stage(model, train, validation, stage="x", epochs=epochs, learning_rate=0.01, batch_size=8, folder=folder)
+settings = {"learning_rate": 0.01, "batch_size": 8, "checkpoint_seconds": 0}
+fit_stage(model, train, validation, stage="x", epochs=epochs, folder=folder, **settings)
 np.savez(folder / "end.npz", *network.get_weights())
 """
 
@@ -161,7 +167,8 @@ def test_killed_in_the_middle_it_resumes_to_the_same_weights(first, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     (file,) = killed.glob("checkpoint*.npy")
-    finished = len(json.loads(str(np.load(file)["history"])))
+    with file.open("rb") as written:
+        finished = len(json.loads(str(np.load(written))))
     assert 1 <= finished < 400, "the process was killed in the middle"
     for folder in (killed, whole):
         subprocess.run(command(finished + 2, folder), cwd=root, env=_environment(root), check=True)
