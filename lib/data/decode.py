@@ -7,7 +7,7 @@ line that says what is wrong.
 import io
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000  # an X-ray detector has some 15 million; more is taken for a decompression bomb
 MAX_BYTES = 512 * 2**20
@@ -43,6 +43,8 @@ def prepare(data: bytes, size: int, channels: int) -> tuple[np.ndarray, int, int
             image = image.resize((size, size), RESAMPLING)
     except Unreadable:
         raise
+    except UnidentifiedImageError:  # its own message names the buffer, not the file
+        raise Unreadable("no image: neither DICOM nor a format that Pillow knows") from None
     except Exception as error:  # decoders raise whatever they like on damaged input
         raise Unreadable(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from None
     return np.asarray(image, np.uint8).reshape(size, size, channels), width, height

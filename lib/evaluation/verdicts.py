@@ -55,7 +55,7 @@ def whole(findings: list[Finding], any_supports: bool = False) -> Finding:
     combined = _any if any_supports else _all
     same = len({one.statistic for one in findings}) == 1
     return Finding(
-        comparison=", ".join(one.comparison for one in findings),
+        comparison=", ".join(dict.fromkeys(one.comparison for one in findings)),
         statistic=", ".join(dict.fromkeys(one.statistic for one in findings)),
         effect=_mean([one.effect for one in findings]) if same else NAN,
         verdict=combined([one.verdict for one in findings]),

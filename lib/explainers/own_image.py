@@ -102,8 +102,7 @@ def read(data: bytes, name: str, size: int) -> OwnImage:
         pixels, width, height = decode.prepare(data, size, channels=1)
         colours, _, _ = decode.prepare(data, size, channels=3)
     except decode.Unreadable as error:
-        reason = "no image that can be read" if "cannot identify" in str(error) else error
-        raise ImageError(f"{name}: {reason}. Give a PNG, JPEG or DICOM file with one image") from None
+        raise ImageError(f"{name}: {error}. Give a PNG, JPEG or DICOM file with one image") from None
     colour = float((np.ptp(colours.astype(np.int16), axis=-1) > COLOUR_STEP).mean())
     return OwnImage(name, pixels[None], width, height, colour)
 

@@ -110,10 +110,11 @@ def randomised(on: Scored, explainer: Explainer, model, seed: int = 1) -> list[d
             for name in ("rank_correlation", "similarity"):
                 measure = getattr(measures, name)
                 values = [measure(one, two) for one, two in zip(trained[method], broken[method], strict=True)]
-                chance = np.nanmean(
-                    [measure(one, two) for one, two in zip(trained[method], trained[method][moved], strict=True)]
-                )
+                pairs = zip(trained[method], trained[method][moved], strict=True)
+                chance = pd.Series([measure(one, two) for one, two in pairs]).mean()  # empty maps are left out
                 rows.append(
-                    scorecard.row(f"randomised_{name}", method, level, values, on.groups, on.samples, chance=chance)
+                    scorecard.row(
+                        f"randomised_{name}", method, level, values, on.groups, on.samples, chance=others.mean()
+                    )
                 )
     return rows

@@ -197,7 +197,7 @@ def _without_pixels():
         ("empty", "the file is empty"),
         ("truncated png", "truncated|broken"),
         ("truncated jpeg", "truncated"),
-        ("text", "cannot identify image"),
+        ("text", "no image: neither DICOM nor"),
         ("float", "floating-point grey levels"),
         ("animation", "holds 2 pictures"),
         ("dicom without pixels", "DICOM without PixelData"),

@@ -168,7 +168,7 @@ def test_a_few_unreadable_images_are_excluded_with_their_reason(make, tree):
     bad = made.excluded[made.excluded["reason"] == "unreadable"]
     assert [file.rsplit("/", 1)[1] for file in bad["file"]] == ["c0.png", "c1.png", "c2.png"]
     assert bad["detail"].iloc[0] == "the file is empty"
-    assert "cannot identify" in bad["detail"].iloc[1]
+    assert "no image: neither DICOM nor" in bad["detail"].iloc[1]
     totals = made.counts.set_index("source").loc["all"]
     assert totals["rows"] == totals["kept"] + totals["unreadable"] == 48
     assert len(made.index) == 45

@@ -77,7 +77,7 @@ def test_an_unsure_prediction_is_warned_about_below_the_stated_quantile():
     ("data", "says"),
     [
         (b"", "empty"),
-        (b"hello", "mine.txt: no image that can be read. Give a PNG, JPEG or DICOM"),
+        (b"hello", "mine.txt: no image: neither DICOM nor a format that Pillow knows. Give a PNG, JPEG or DICOM"),
         (b"\x89PNG\r\n", "mine"),
     ],
 )
