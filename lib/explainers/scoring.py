@@ -113,8 +113,6 @@ def randomised(on: Scored, explainer: Explainer, model, seed: int = 1) -> list[d
                 pairs = zip(trained[method], trained[method][moved], strict=True)
                 chance = pd.Series([measure(one, two) for one, two in pairs]).mean()  # empty maps are left out
                 rows.append(
-                    scorecard.row(
-                        f"randomised_{name}", method, level, values, on.groups, on.samples, chance=others.mean()
-                    )
+                    scorecard.row(f"randomised_{name}", method, level, values, on.groups, on.samples, chance=chance)
                 )
     return rows
