@@ -7,12 +7,13 @@ import argparse
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 
 from lib import hardware
 from lib.files import write_csv
-from lib.paths import BENCH
+from lib.paths import BENCH, show
 
 COLUMNS = ["name", "ratio", "low", "high", "equal", "device"]
 TARGETS = {
@@ -39,6 +40,17 @@ def measure(images: int, size: int, rounds: int, precision: str) -> pd.DataFrame
     about = hardware.describe()
     device = ", ".join(about["gpus"]) or f"CPU, {os.cpu_count()} cores"
     return pd.DataFrame(rows).reindex(columns=COLUMNS[:-1]).assign(device=f"{device}, {precision}")
+
+
+def read(path: Path = BENCH) -> pd.DataFrame:
+    """What the last `make bench` measured; missing values are empty text.
+
+    Raises:
+        FileNotFoundError: nothing has been measured here.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{show(path)}: no such file; `make bench` measures on this machine and writes it")
+    return pd.read_csv(path, keep_default_na=False)
 
 
 def main() -> None:

@@ -189,6 +189,12 @@ def _row(axes, one: Explained) -> None:
     axes[0].imshow(image.reshape(cam.shape), cmap="gray", vmin=0, vmax=255, interpolation="bilinear")
     axes[1].imshow(overlays.over(image, cam), interpolation="bilinear")
     axes[2].imshow(overlays.over(image, paths), interpolation="bilinear")
+    for ax, values in ((axes[1], one.grad_cam), (axes[2], one.evidence)):
+        if not np.any(values):
+            ax.text(
+                0.5, 0.04, "no evidence for the class", transform=ax.transAxes, ha="center", size="small",
+                bbox={"facecolor": "white", "alpha": 0.85, "linewidth": 0},
+            )  # fmt: skip
     for ax in axes:
         ax.set(xticks=[], yticks=[])
         ax.grid(visible=False)

@@ -1,5 +1,7 @@
 """Figures of explanations hold what they should, and stay out of pyplot's way."""
 
+import dataclasses
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -45,6 +47,12 @@ def test_figure_5_shows_original_and_both_overlays_with_prediction_and_truth():
 
 def test_an_image_without_known_truth_is_titled_by_its_prediction():
     assert "truth" not in texts(explanations.figure_5(one(truth=""))).lower()
+
+
+def test_a_map_without_evidence_says_so():
+    empty = dataclasses.replace(one(), grad_cam=np.zeros((32, 32)))
+    assert texts(explanations.figure_5(empty)).count("no evidence for the class") == 1
+    assert "no evidence" not in texts(explanations.figure_5(one()))
 
 
 def test_gallery_marks_wrong_predictions():
