@@ -15,6 +15,7 @@ over the run's seeds.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -116,11 +117,17 @@ def settings_of(experiment: str) -> dict[str, str]:
     }
 
 
+def pretrained_on(settings: dict[str, Any]) -> str:
+    """What a row was pretrained on, from its parameters `pretraining` and `imagenet_weights`; "" from scratch."""
+    stands_in = settings["pretraining"] == "imagenet" and settings.get("imagenet_weights") == "stand_in"
+    return STAND_IN if stands_in else TRANSFER_LEARNING[settings["pretraining"]]
+
+
 def _line(name, row, published, run, samples, seed, drawn) -> dict:
     is_published = name in published.index
     line = {"id": name, **settings_of(name), "seeds": 0}
-    if row and row.settings.get("pretraining") == "imagenet" and row.settings.get("imagenet_weights") == "stand_in":
-        line["transfer_learning"] = STAND_IN
+    if row and "pretraining" in row.settings:
+        line["transfer_learning"] = pretrained_on(row.settings)
     line["free_params"] = row.metrics.get("free_params") if row else None
     line["free_params_published"] = int(published.at[name, "free_params"]) if is_published else None
     ours, intervals, repeats = _values(row, samples, seed, drawn) if row else ({}, {}, pd.DataFrame())

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lib import files
+from lib.evaluation import table1
 from lib.report.run import Run
 from lib.report.tables import Cell, Table, cell, from_frame, label, text
 
@@ -104,7 +105,8 @@ def experiments_table(run: Run, address) -> Table:
         settings, scores = run.settings(name), run.metrics(name) or {}
         kept = scores.get("best_epoch")
         cells = [Cell(name, href=run.page_of(name), note="" if scores else "not trained yet")]
-        cells += [cell(settings.get(key)) for key in ("backbone", "pretraining")]
+        pretrained = table1.pretrained_on(settings) if "pretraining" in settings else None
+        cells += [cell(settings.get("backbone")), cell(pretrained or None)]
         cells += [cell(settings.get(key)) for key in ("class_weights", "augmentation")]
         cells.append(cell(bool(settings.get("fine_tuning") or settings.get("continues"))))
         cells += [cell(scores.get("free_params")), cell(kept), *(_percent(scores.get(score)) for score in SCORES)]
