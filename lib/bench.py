@@ -17,13 +17,14 @@ from lib.paths import BENCH, show
 
 COLUMNS = ["name", "ratio", "low", "high", "equal", "device"]
 TARGETS = {
+    "conversion against one plain Pillow loop": 1.7,
     "linear stage, 30 epochs: stored activations against plain": 15,
     "fine-tuning, 10 epochs: stored activations against plain": 1.6,
     "input pipeline against one constant batch": 0.97,
     "input pipeline with augmentation against one constant batch": 0.93,
     "augmentation against Keras's image-by-image functions (scipy)": 10,
 }
-"""What the rows about training should reach on two CPU cores; shown beside them."""
+"""What these rows should reach on two CPU cores; shown beside them."""
 
 
 def measure(images: int, size: int, rounds: int, precision: str) -> pd.DataFrame:
@@ -33,10 +34,14 @@ def measure(images: int, size: int, rounds: int, precision: str) -> pd.DataFrame
     import lib.explainers.bench
     import lib.training.bench
 
-    rows = lib.training.bench.bench_rows(images, size, rounds)
+    parts = [lambda: lib.training.bench.bench_rows(images, size, rounds)]
     if precision == "float32":
-        rows += lib.explainers.bench.bench_rows()
-        rows += lib.data.bench.bench_rows()
+        parts = [lib.data.bench.bench_rows, lib.explainers.bench.bench_rows, *parts]
+    rows = []
+    for part in parts:
+        for row in part():
+            print(f"{row['ratio']:6.2f} [{row['low']:.2f}, {row['high']:.2f}]  {row['name']}", flush=True)
+            rows.append(row)
     about = hardware.describe()
     device = ", ".join(about["gpus"]) or f"CPU, {os.cpu_count()} cores"
     return pd.DataFrame(rows).reindex(columns=COLUMNS[:-1]).assign(device=f"{device}, {precision}")

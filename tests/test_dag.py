@@ -1,7 +1,8 @@
 import pytest
 
 from lib import dag, params
-from lib.front import overrides, snakemake_command
+from lib.front import overrides, slow_files, snakemake_command
+from lib.paths import Paths
 
 
 def test_a_notebook_depends_on_what_it_imports_and_on_what_that_imports():
@@ -49,3 +50,10 @@ def test_set_reaches_the_snakefile_as_it_was_given():
     command = snakemake_command("demo", changes, 2, 4, [], [])
     config = parse_config(command[command.index("--config") + 1 : command.index("--quiet")])
     assert dag.unpacked(config["set"]) == changes
+
+
+def test_what_takes_longest_is_made_first():
+    rows = {name: params.load("demo", name) for name in ("RN3", "RN8", "CN3")}
+    expected = ["results/demo/experiments/RN8/metrics.json", "results/demo/experiments/CN3/metrics.json"]
+    assert slow_files(Paths("demo"), rows) == [*expected, "results/demo/explanations/scorecard.csv"]
+    assert slow_files(Paths("demo"), {"RN3": rows["RN3"]}) == []

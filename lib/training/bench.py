@@ -7,7 +7,7 @@ and counts for all; one unmeasured epoch before the clock starts takes the traci
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -29,27 +29,21 @@ TOLERANCE = 1e-3
 """Largest difference of probabilities that float32 rounding in differently composed batches may grow to in training."""
 
 
-def bench_rows(images: int = 256, size: int = 224, rounds: int = 3) -> list[dict]:
-    """All rows about training, at the paper's image size unless told otherwise."""
+def bench_rows(images: int = 256, size: int = 224, rounds: int = 3) -> Iterator[dict]:
+    """All rows about training, each as soon as it is measured; at the paper's image size unless told otherwise."""
     generator = np.random.default_rng(1)
     pixels = generator.integers(0, 256, (images, size, size, 1), dtype=np.uint8)
     labels = np.arange(images) % 3
     data = Examples([pixels], np.arange(images), labels, 3)
-    return [
-        frozen_part("linear stage, 30 epochs: stored activations against plain", data, "logits", 30, 1e-4, rounds),
-        frozen_part(
-            "fine-tuning, 10 epochs: stored activations against plain", data, "conv4_block6_3_conv", 10, 1e-6, rounds
-        ),
-        *pipelines(
-            {
-                None: "input pipeline against one constant batch",
-                "as_described": "input pipeline with augmentation against one constant batch",
-            },
-            data,
-            rounds,
-        ),
-        augmentation("augmentation against Keras's image-by-image functions (scipy)", pixels[:64], rounds),
-    ]
+    yield augmentation("augmentation against Keras's image-by-image functions (scipy)", pixels[:64], rounds)
+    yield frozen_part("linear stage, 30 epochs: stored activations against plain", data, "logits", 30, 1e-4, rounds)
+    fine_tuned = "fine-tuning, 10 epochs: stored activations against plain"
+    yield frozen_part(fine_tuned, data, "conv4_block6_3_conv", 10, 1e-6, rounds)
+    fed = {
+        None: "input pipeline against one constant batch",
+        "as_described": "input pipeline with augmentation against one constant batch",
+    }
+    yield from pipelines(fed, data, rounds)
 
 
 def row(name: str, ratios: list[float], equal: bool | str) -> dict:
