@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import params, paths
+from lib import paths
 from lib.report import site
 from tests.report import synthetic
 
@@ -22,7 +22,6 @@ def report(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "ROOT", root)
         patch.setattr(paths, "NOTEBOOKS", root / "notebooks")
-        patch.setattr(params, "ROOT", root)
         return site.build("demo")[0].parent
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib import params, paths
+from lib import paths
 from lib.report import site
 from tests.report import synthetic
 
@@ -15,7 +15,6 @@ def at(tmp_path, monkeypatch):
         synthetic.make(tmp_path, **parts)
         monkeypatch.setattr(paths, "ROOT", tmp_path)
         monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path / "notebooks")
-        monkeypatch.setattr(params, "ROOT", tmp_path)
         return paths.Paths("demo")
 
     return use
