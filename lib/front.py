@@ -97,7 +97,7 @@ def main() -> None:
         sys.exit(
             f"run {checked.run} did not finish; the reason stands above. The same command goes on where it stopped."
         )
-    if "-n" not in extra and "--dry-run" not in extra:
+    if {"-n", "--dry-run", "--until"}.isdisjoint(extra):
         subprocess.run([sys.executable, "-m", "lib.evaluation.show", "--run", checked.run], check=True)
         print(f"\nReport: {show(at.report / 'index.html')}")
 
