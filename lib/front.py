@@ -50,7 +50,8 @@ def snakemake_command(
         "--config", f"run={run}", f"jobs={jobs}", f"set={dag.packed(changes)}",
         "--quiet", "rules", "progress", "host", "--rerun-incomplete", "--nolock", "--keep-going", "--show-failed-logs",
         "--scheduler", "greedy",
-        "--cores", str(cores), *(["--prioritize", *first] if first else []), *extra,
+        *(["--prioritize", *first] if first else []),  # takes all that follows up to the next option
+        "--cores", str(cores), *extra,
     ]  # fmt: skip
 
 

@@ -43,6 +43,15 @@ def test_further_arguments_stand_last_so_that_they_win():
     assert command[-2:] == ["--cores", "1"]
 
 
+def test_a_file_asked_for_is_a_target_and_nothing_else():
+    from snakemake.cli import get_argument_parser
+
+    command = snakemake_command("demo", {}, 2, 4, ["last.csv"], ["results/demo/table1.csv"])
+    arguments = get_argument_parser().parse_args(command[3:])
+    assert set(arguments.targets) == {"results/demo/table1.csv"}
+    assert set(arguments.prioritize) == {"last.csv"}
+
+
 def test_set_reaches_the_snakefile_as_it_was_given():
     from snakemake.cli import parse_config
 
