@@ -98,7 +98,7 @@ def main() -> None:
         sys.exit(
             f"run {checked.run} did not finish; the reason stands above. The same command goes on where it stopped."
         )
-    if {"-n", "--dry-run", "--until"}.isdisjoint(extra):
+    if at.table1.is_file() and {"-n", "--dry-run"}.isdisjoint(extra):  # Snakemake may have been asked for less
         subprocess.run([sys.executable, "-m", "lib.evaluation.show", "--run", checked.run], check=True)
         print(f"\nReport: {show(at.report / 'index.html')}")
 

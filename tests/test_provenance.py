@@ -1,6 +1,7 @@
 """Provenance from what a run left."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -24,6 +25,7 @@ text: "a # b"  # our choice: quoted
 
 @pytest.fixture
 def at(tmp_path, monkeypatch):
+    shutil.copy(paths.ROOT / "pyproject.toml", tmp_path / "pyproject.toml")
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     return paths.Paths("demo")
 

@@ -102,17 +102,19 @@ def randomised(on: Scored, explainer: Explainer, model, seed: int = 1) -> list[d
     """
     trained = explainer.maps(on.images, on.explained)
     moved = elsewhere(len(on.images))
+    measured = {name: getattr(measures, name) for name in ("rank_correlation", "similarity")}
+
+    def compared(name: str, ones: np.ndarray, others: np.ndarray) -> pd.Series:
+        return pd.Series([measured[name](one, other) for one, other in zip(ones, others, strict=True)])
+
+    pairs = [(method, name) for method in METHODS for name in measured]
+    chance = {pair: compared(pair[1], trained[pair[0]], trained[pair[0]][moved]).mean() for pair in pairs}
     rows = []
     for level, layers in randomisation.levels(model).items():
         with randomisation.randomised(layers, seed):
             broken = explainer.maps(on.images, on.explained)
-        for method in METHODS:
-            for name in ("rank_correlation", "similarity"):
-                measure = getattr(measures, name)
-                values = [measure(one, two) for one, two in zip(trained[method], broken[method], strict=True)]
-                pairs = zip(trained[method], trained[method][moved], strict=True)
-                chance = pd.Series([measure(one, two) for one, two in pairs]).mean()  # empty maps are left out
-                rows.append(
-                    scorecard.row(f"randomised_{name}", method, level, values, on.groups, on.samples, chance=chance)
-                )
+        for method, name in pairs:
+            values = compared(name, trained[method], broken[method])
+            about = {"chance": chance[method, name]}  # without empty maps, which are nan
+            rows.append(scorecard.row(f"randomised_{name}", method, level, values, on.groups, on.samples, **about))
     return rows

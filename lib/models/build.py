@@ -21,7 +21,7 @@ def feature_map_layer(model: keras.Model, backbone: str, cells: int) -> str:
     """Name of the last layer whose feature map has at least so many cells a side.
 
     At 224 x 224 pixels, as in the report, the last convolution's map has 7 x 7 cells; at 64 x 64 only 2 x 2, which tell
-    no region of an image from another, and the layer that has 8 x 8 lies deeper in the network.
+    no region of an image from another, and the layer that has 8 x 8 comes two resolutions earlier.
 
     Args:
         model: as `build` gives it.

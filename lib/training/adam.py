@@ -1,4 +1,4 @@
-"""Adam with TensorFlow's fused kernel: one operation a variable instead of about twenty."""
+"""Adam with TensorFlow's fused kernel: 18 graph operations a variable instead of 40."""
 
 import keras
 import tensorflow as tf
@@ -8,9 +8,8 @@ from keras import ops
 class Adam(keras.optimizers.Adam):
     """Keras's Adam (Kingma and Ba, 2015), computed by TensorFlow's kernel for it.
 
-    The formulas and the variables are Keras's, so the two give the same weights up to rounding. A network of 270
-    trained layers makes a graph of a third fewer operations, which is traced and optimised sooner, and the update reads
-    and writes every weight once instead of some ten times.
+    The formulas and the variables are Keras's, so the two give the same weights up to rounding. The training step has a
+    smaller graph, which is traced sooner, and one kernel reads and writes each weight and its moments.
     """
 
     def update_step(self, gradient, variable, learning_rate):
