@@ -180,6 +180,7 @@ rule data_exploration:
         f"{LOGS}/01_data_exploration.log",
     benchmark:
         f"{TIMES}/01_data_exploration.tsv"
+    priority: 25
     conda:
         "environment.yml"
     threads: THREADS

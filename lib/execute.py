@@ -15,12 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import papermill
-from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
+# None stands for "not installed". jsonschema, which checks notebooks, would compile this module's grammar of web
+# addresses, for a format that notebooks do not have: 1.5 s of each process.
+sys.modules.setdefault("rfc3987_syntax", None)
 
-from lib import parameters_cell, params, paths
-from lib.files import replacing
+import papermill  # noqa: E402
+from nbclient.exceptions import DeadKernelError  # noqa: E402
+from papermill.exceptions import PapermillExecutionError  # noqa: E402
+
+from lib import parameters_cell, params, paths  # noqa: E402
+from lib.files import replacing  # noqa: E402
 
 
 class NotebookFailed(RuntimeError):

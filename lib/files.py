@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:  # half a second in every process that executes a notebook
+    import pandas as pd
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def write_json(target: Path, value: Any) -> None:
     write_text(target, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_csv(target: Path, table: pd.DataFrame) -> None:
+def write_csv(target: Path, table: "pd.DataFrame") -> None:
     """CSV without the row index; floats keep every digit."""
     with replacing(target) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")

@@ -3,6 +3,7 @@
 Call `configure` before anything imports keras or tensorflow: some of these settings are read when TensorFlow is loaded.
 """
 
+import gc
 import logging
 import os
 import platform
@@ -36,7 +37,7 @@ def configure(
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    with _native_messages_dropped():
+    with _native_messages_dropped(), _garbage_kept():
         import keras
         import tensorflow as tf
 
@@ -69,6 +70,17 @@ def _native_messages_dropped() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(nowhere)
         os.close(kept)
+
+
+@contextmanager
+def _garbage_kept() -> Iterator[None]:
+    """No garbage collection meanwhile, nor later of what was made: TensorFlow's modules are half a million objects."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def describe() -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """A notebook's `parameters` cell: which keys it lists, and whether their values can be used."""
 
 import ast
+import json
 import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import yaml
 
 from lib.params import EXPERIMENTS, RUNS, ParameterError, Params, merge, read_yaml
@@ -60,9 +60,9 @@ def listed_in(notebook: Path) -> list[str]:
         ParameterError: the notebook has no cell with that tag, or several (papermill itself would only warn).
     """
     cells = [
-        cell.source
-        for cell in nbformat.read(notebook, as_version=4).cells
-        if "parameters" in cell.metadata.get("tags", [])
+        "".join(cell["source"])
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        if "parameters" in cell["metadata"].get("tags", [])
     ]
     if len(cells) != 1:
         raise ParameterError(f"{show(notebook)}: found {len(cells)} cells tagged `parameters`, expected one")
@@ -102,12 +102,14 @@ def _assigned(namespace: dict[str, Any]) -> tuple[list[str], set[str]]:
 
 
 def _defined_in(key: str, value: Any, fallback: str) -> str:
-    """The parameter file that holds this key with this value, for the message; else `fallback`."""
+    """The parameter file that holds an unknown key with this value, for the message; else `fallback`."""
+    if key in Params.model_fields:
+        return fallback
     for path in sorted(RUNS.glob("*.yaml")) + sorted(EXPERIMENTS.glob("*.yaml")):
         try:
             found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except yaml.YAMLError:
             continue
-        if key in found and found[key] == value and key not in Params.model_fields:
+        if key in found and found[key] == value:
             return show(path)
     return fallback

@@ -21,10 +21,11 @@ EXPLANATIONS = {
 
 
 def networks(image_size: int = PAPER_SIZE) -> dict[tuple[str, str], keras.Model]:
-    """The networks of Table 1 by (backbone, reading of the PEPX stages)."""
-    made = {("resnet50v2", "as_published"): build("resnet50v2", image_size)}
-    for reading in ("as_published", "as_described"):
-        made["covidnet", reading] = build("covidnet", image_size, pepx=reading)
+    """The networks of Table 1 by (backbone, reading of the PEPX stages); their weights have shapes but no values."""
+    with keras.StatelessScope(initialize_variables=False):
+        made = {("resnet50v2", "as_published"): build("resnet50v2", image_size)}
+        for reading in ("as_published", "as_described"):
+            made["covidnet", reading] = build("covidnet", image_size, pepx=reading)
     return made
 
 

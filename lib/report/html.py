@@ -119,7 +119,8 @@ def output(source: str) -> Markup:
 
 def _bold_kept(source: str) -> str:
     """pandas' Styler makes cells bold in a style sheet, which `clean` removes; their texts become <strong> instead."""
-    rules = re.findall(r"([^{}]+)\{[^{}]*font-weight: *bold[^{}]*\}", source)
+    sheets = " ".join(re.findall(r"<style[^>]*>(.*?)</style>", source, re.DOTALL))
+    rules = re.findall(r"([^{}]+)\{[^{}]*font-weight: *bold[^{}]*\}", sheets)
     bold = {name for rule in rules for name in re.findall(r"#([\w-]+)", rule)}
     if not bold:
         return source
