@@ -70,7 +70,7 @@ def bench_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 
 
 
 def compare(name: str, ours: Callable, other: Callable, pixels: np.ndarray, classes: np.ndarray, rounds: int) -> dict:
-    """One row: both called in turn `rounds` times on all images, after an untimed call on the first of them.
+    """One row: both called in turn `rounds` times on all images, after an untimed call, which may trace.
 
     Args:
         name: of the row.
@@ -82,7 +82,7 @@ def compare(name: str, ours: Callable, other: Callable, pixels: np.ndarray, clas
     """
     ratios = []
     for call in (ours, other):
-        call(pixels[:1], classes[:1])
+        call(pixels, classes)  # on all images: a graph may be traced for each number of them
     for number in range(rounds):
         seconds, results = {}, {}
         for who, call in ((0, ours), (1, other)) if number % 2 else ((1, other), (0, ours)):

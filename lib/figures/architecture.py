@@ -63,7 +63,7 @@ def figure_3b(model: keras.Model, stage: str = "stage1") -> Figure:
             axes, nodes, whole, y=6.62, highlighted=stage, captions={k: f"{n} PEPX" for k, n in counts.items()}
         )
         _panel(axes, 0.25, 8.3, f"{stage}: the shortcut joins after every PEPX block", "")
-        _draw_stage(axes, nodes, stage, pepx, y=3.6, left=0.25)
+        _draw_stage(axes, nodes, stage, pepx, y=3.75, left=0.25)
         example = pepx[stage, 2]
         _panel(axes, 8.75, 4.0, "One PEPX block", f"{stage}_pepx2")
         _draw_chain(axes, nodes, example, x=10.75, top=4.85)
@@ -88,7 +88,6 @@ def _draw_stage(axes: Axes, nodes: dict[str, Node], stage: str, pepx: dict, y: f
     leave = before + 0.1
     dot(axes, leave, y)
     first = left + 1.45
-    shortcut_x = first + 0.3
     for number, name in enumerate(sums, start=1):
         x = first + pitch * (number - 1) + width / 2
         joint = x + width / 2 + 0.32
@@ -99,9 +98,9 @@ def _draw_stage(axes: Axes, nodes: dict[str, Node], stage: str, pepx: dict, y: f
         box(axes, nodes[name], (joint, y), 0.3, 0.3)
         arrow(axes, (joint, low), (joint, y - RADIUS))
         before = joint + RADIUS
-    arrow(axes, (leave, y), (leave, low), (shortcut_x - 0.62 + 0.02, low))
-    axes.plot([shortcut_x + 0.6, joint], [low, low], color=INK, linewidth=LINE, zorder=2)
-    box(axes, nodes[shortcut], (shortcut_x, low), 1.24, 0.5)
+    arrow(axes, (leave, y), (leave, low + 0.25))
+    axes.plot([leave + 0.6, joint], [low, low], color=INK, linewidth=LINE, zorder=2)
+    box(axes, nodes[shortcut], (leave, low), 1.24, 0.5)
     arrow(axes, (before, y), (before + 0.28, y))
     axes.text(before + 0.05, y + 0.2, nodes[sums[-1]].size, fontsize=7.5, color=FAINT, ha="center")
     axes.text(

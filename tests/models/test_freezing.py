@@ -50,15 +50,19 @@ def test_the_two_parts_together_equal_the_whole_network(tiny):
         np.testing.assert_allclose(trained(frozen(images(), training=False)), whole, rtol=1e-5, atol=1e-6)
 
 
-@BOTH
-def test_a_step_on_the_second_part_changes_its_weights_and_nothing_else(tiny):
+def changed_by_a_step_on_the_second_part(tiny):
     first = models.FINE_TUNING_STARTS[tiny.name]
     models.freeze_below(tiny, first)
     frozen, trained = models.split_at(tiny, first)
     before = snapshot(tiny)
     train_step(trained, frozen(images(), training=False))
-    found = changed(before, tiny)
-    above = layers_from(tiny, first)
+    return changed(before, tiny)
+
+
+@BOTH
+def test_a_step_on_the_second_part_changes_its_weights_and_nothing_else(tiny):
+    found = changed_by_a_step_on_the_second_part(tiny)
+    above = layers_from(tiny, models.FINE_TUNING_STARTS[tiny.name])
     assert {path.split("/")[0] for path in found} <= above
     weights = {v.path for layer in tiny.layers if layer.name in above for v in layer.trainable_variables}
     offsets_before_normalisation = {f"fc{n}/bias" for n in (1, 2)}  # a step may leave these: their gradient is small
@@ -67,12 +71,7 @@ def test_a_step_on_the_second_part_changes_its_weights_and_nothing_else(tiny):
 
 @BOTH
 def test_moving_statistics_stay_while_fine_tuning(tiny):
-    first = models.FINE_TUNING_STARTS[tiny.name]
-    models.freeze_below(tiny, first)
-    frozen, trained = models.split_at(tiny, first)
-    before = snapshot(tiny)
-    train_step(trained, frozen(images(), training=False))
-    assert not any("moving" in path for path in changed(before, tiny))
+    assert not any("moving" in path for path in changed_by_a_step_on_the_second_part(tiny))
 
 
 @BOTH
