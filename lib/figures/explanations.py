@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from lib.explainers import overlays
 from lib.explainers.perturbation import FRACTIONS
@@ -101,6 +102,9 @@ def steps(table: pd.DataFrame, chosen: int) -> Figure:
                 ax.plot(spread.index, spread[0.5], marker="o", markersize=4, color=colour, label=name)
             ax.axvline(chosen, color="black", linewidth=0.8, linestyle=":")
             ax.set(xscale="log", xlabel="Steps m", title=label)
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_major_formatter(ScalarFormatter())
+            ax.minorticks_off()
         axes[0].set_yscale("log")
         axes[2].axhline(0, color=METHOD_COLOURS["chance"], linewidth=0.8)
         axes[2].set_ylim(min(-0.1, axes[2].get_ylim()[0]), 1)
