@@ -43,7 +43,7 @@ def collect(run: str) -> dict[str, Any]:
         data: a list of {file, bytes, sha256}.
         packages: {name: version} of Python and the packages that the project names.
         hardware: of the machine that collects.
-        steps: a list of {step, seconds, memory_mb, cpu_seconds}; unknown numbers are None.
+        steps: a list of {step, seconds, training_seconds, memory_mb, cpu_seconds}; unknown numbers are None.
     """
     at = paths.Paths(run)
     passed = passed_parameters(at.notebooks)
@@ -141,10 +141,21 @@ def _ran(at: paths.Paths, experiment: str) -> bool:
 
 def _record(path: Path) -> dict[str, Any]:
     """papermill's record in an executed notebook; empty where the file cannot be read."""
+    return _notebook(path).get("metadata", {}).get("papermill", {})
+
+
+def _notebook(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8")).get("metadata", {}).get("papermill", {})
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+
+
+def _training_seconds(path: Path) -> float:
+    """What papermill noted for the cells tagged `training`."""
+    metadata = [cell["metadata"] for cell in _notebook(path).get("cells", [])]
+    noted = [of.get("papermill", {}).get("duration") or 0 for of in metadata if "training" in of.get("tags", [])]
+    return round(float(sum(noted)), 1)
 
 
 def _data(at: paths.Paths) -> list[dict[str, Any]]:
@@ -195,7 +206,7 @@ def _gpus() -> list[str]:
 
 
 def steps(at: paths.Paths) -> list[dict[str, Any]]:
-    """Seconds and memory of each step: papermill's duration of a notebook, joined with the step's benchmark file.
+    """Seconds and memory of each step: papermill's durations in a notebook, joined with the step's benchmark file.
 
     A benchmark belongs to the notebook of the same name, with or without the number in front; Snakemake's columns are
     `s` (seconds), `max_rss` (MB) and `cpu_time` (seconds).
@@ -206,14 +217,17 @@ def steps(at: paths.Paths) -> list[dict[str, Any]]:
         names = (path.stem, re.sub(r"^\d+_", "", path.stem))
         numbers = next((measured.pop(name) for name in names if name in measured), {})
         seconds = _record(path).get("duration")
-        found.append(_step(path.stem, numbers, seconds))
+        found.append(_step(path.stem, numbers, seconds, _training_seconds(path)))
     return found + [_step(name, numbers) for name, numbers in measured.items()]
 
 
-def _step(name: str, numbers: dict[str, float | None], seconds: float | None = None) -> dict[str, Any]:
+def _step(
+    name: str, numbers: dict[str, float | None], seconds: float | None = None, training: float = 0.0
+) -> dict[str, Any]:
     return {
         "step": name,
         "seconds": numbers.get("s") or (None if seconds is None else round(float(seconds), 1)),
+        "training_seconds": training,
         "memory_mb": numbers.get("max_rss"),
         "cpu_seconds": numbers.get("cpu_time"),
     }

@@ -30,10 +30,14 @@ def at(tmp_path, monkeypatch):
     return paths.Paths("demo")
 
 
-def executed(at, name, **papermill):
+def executed(at, name, cells=(), **papermill):
     path = at.notebooks / f"{name}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"metadata": {"papermill": papermill}, "cells": []}))
+    path.write_text(json.dumps({"metadata": {"papermill": papermill}, "cells": list(cells)}))
+
+
+def cell(seconds, *tags):
+    return {"metadata": {"tags": tags, "papermill": {"duration": seconds}}}
 
 
 def test_each_parameter_keeps_its_comment_and_section(tmp_path):
@@ -78,7 +82,7 @@ def test_values_that_differ_between_notebooks_are_all_told(at):
 
 def test_steps_join_durations_with_benchmarks(at):
     executed(at, "00_a", duration=12.34)
-    executed(at, "04_experiment-RN4", duration=50)
+    executed(at, "04_experiment-RN4", [cell(3.0), cell(30.26, "training"), cell(None, "training")], duration=50)
     executed(at, "05_b")
     folder = at.results / "benchmarks" / "rows"
     folder.mkdir(parents=True)
@@ -86,11 +90,17 @@ def test_steps_join_durations_with_benchmarks(at):
     (folder / "other.tsv").write_text("s\tmax_rss\n2.5\tNA\n")
     (folder / "empty.tsv").write_text("s\tmax_rss\n")
     assert provenance.steps(at) == [
-        {"step": "00_a", "seconds": 12.3, "memory_mb": None, "cpu_seconds": None},
-        {"step": "04_experiment-RN4", "seconds": 61.5, "memory_mb": 1234.5, "cpu_seconds": None},
-        {"step": "05_b", "seconds": None, "memory_mb": None, "cpu_seconds": None},
-        {"step": "empty", "seconds": None, "memory_mb": None, "cpu_seconds": None},
-        {"step": "other", "seconds": 2.5, "memory_mb": None, "cpu_seconds": None},
+        {"step": "00_a", "seconds": 12.3, "training_seconds": 0.0, "memory_mb": None, "cpu_seconds": None},
+        {
+            "step": "04_experiment-RN4",
+            "seconds": 61.5,
+            "training_seconds": 30.3,
+            "memory_mb": 1234.5,
+            "cpu_seconds": None,
+        },
+        {"step": "05_b", "seconds": None, "training_seconds": 0.0, "memory_mb": None, "cpu_seconds": None},
+        {"step": "empty", "seconds": None, "training_seconds": 0.0, "memory_mb": None, "cpu_seconds": None},
+        {"step": "other", "seconds": 2.5, "training_seconds": 0.0, "memory_mb": None, "cpu_seconds": None},
     ]
 
 
