@@ -43,7 +43,7 @@ def collect(run: str) -> dict[str, Any]:
         data: a list of {file, bytes, sha256}.
         packages: {name: version} of Python and the packages that the project names.
         hardware: of the machine that collects.
-        steps: a list of {step, seconds, training_seconds, memory_mb, cpu_seconds}; unknown numbers are None.
+        steps: a list of {step, seconds, training_seconds, memory_mb}; unknown numbers are None.
     """
     at = paths.Paths(run)
     passed = passed_parameters(at.notebooks)
@@ -209,7 +209,7 @@ def steps(at: paths.Paths) -> list[dict[str, Any]]:
     """Seconds and memory of each step: papermill's durations in a notebook, joined with the step's benchmark file.
 
     A benchmark belongs to the notebook of the same name, with or without the number in front; Snakemake's columns are
-    `s` (seconds), `max_rss` (MB) and `cpu_time` (seconds).
+    `s` (seconds) and `max_rss` (MB). Its `cpu_time` is left out: sampled twice a minute, it misses much of short steps.
     """
     measured = {path.stem: _benchmark(path) for path in sorted((at.results / "benchmarks").rglob("*.tsv"))}
     found = []
@@ -229,7 +229,6 @@ def _step(
         "seconds": numbers.get("s") or (None if seconds is None else round(float(seconds), 1)),
         "training_seconds": training,
         "memory_mb": numbers.get("max_rss"),
-        "cpu_seconds": numbers.get("cpu_time"),
     }
 
 

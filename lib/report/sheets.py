@@ -146,13 +146,13 @@ def provenance_tables(run: Run) -> dict[str, Any]:
     sections: dict[str, list[dict[str, Any]]] = {}
     for entry in record["parameters"]:
         sections.setdefault(entry["section"] or "Parameters", []).append(entry)
-    steps = pd.DataFrame(record["steps"], columns=["step", "seconds", "training_seconds", "memory_mb", "cpu_seconds"])
+    steps = pd.DataFrame(record["steps"], columns=["step", "seconds", "training_seconds", "memory_mb"])
     whole, training = steps["seconds"].sum(), steps["training_seconds"].sum()
     times = (
         f"Seconds and memory of each step; steps run beside each other. Of {whole:,.0f} s in all, {training:,.0f} s "
     )
     times += f"({training / whole:.0%}) were training." if whole else "were training."
-    names = {"training_seconds": "of these training", "memory_mb": "peak memory (MB)", "cpu_seconds": "CPU seconds"}
+    names = {"training_seconds": "of these training", "memory_mb": "memory, largest sample (MB)"}
     steps = steps.rename(columns=names)
     data = pd.DataFrame(record["data"], columns=["file", "bytes", "sha256"])
     packages = pd.DataFrame(sorted(record["packages"].items()), columns=["package", "version"])
