@@ -29,7 +29,6 @@ TARGETS = {
 
 def measure(images: int, size: int, rounds: int, precision: str) -> pd.DataFrame:
     """Every row in this process: name, ratio, low, high, equal (true, false or empty), device."""
-    os.environ["TQDM_DISABLE"] = "1"  # no progress bars among the rows
     hardware.configure(precision=precision, deterministic=False)
     import lib.data.bench
     import lib.explainers.bench

@@ -112,7 +112,7 @@ def passed_parameters(notebooks: Path) -> dict[str, list[Any]]:
     """Each value that papermill passed for a parameter to any of the run's notebooks, without repetition."""
     passed: dict[str, list[Any]] = {}
     for path in sorted(notebooks.glob("[!.]*.ipynb")):
-        for key, value in _record(path).get("parameters", {}).items():
+        for key, value in _record(_notebook(path)).get("parameters", {}).items():
             if value not in passed.setdefault(key, []):
                 passed[key].append(value)
     return {key: values for key, values in passed.items() if key not in params.EXPERIMENT_KEYS}
@@ -139,23 +139,23 @@ def _ran(at: paths.Paths, experiment: str) -> bool:
     return at.experiment(experiment).is_dir()
 
 
-def _record(path: Path) -> dict[str, Any]:
-    """papermill's record in an executed notebook; empty where the file cannot be read."""
-    return _notebook(path).get("metadata", {}).get("papermill", {})
-
-
 def _notebook(path: Path) -> dict[str, Any]:
+    """An executed notebook; empty where the file cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 
 
-def _training_seconds(path: Path) -> float:
+def _record(part: dict[str, Any]) -> dict[str, Any]:
+    """What papermill noted of an executed notebook or of one of its cells."""
+    return part.get("metadata", {}).get("papermill", {})
+
+
+def _training_seconds(notebook: dict[str, Any]) -> float:
     """What papermill noted for the cells tagged `training`."""
-    metadata = [cell["metadata"] for cell in _notebook(path).get("cells", [])]
-    noted = [of.get("papermill", {}).get("duration") or 0 for of in metadata if "training" in of.get("tags", [])]
-    return round(float(sum(noted)), 1)
+    cells = [cell for cell in notebook.get("cells", []) if "training" in cell["metadata"].get("tags", [])]
+    return round(float(sum(_record(cell).get("duration") or 0 for cell in cells)), 1)
 
 
 def _data(at: paths.Paths) -> list[dict[str, Any]]:
@@ -216,8 +216,8 @@ def steps(at: paths.Paths) -> list[dict[str, Any]]:
     for path in sorted(at.notebooks.glob("[!.]*.ipynb")):
         names = (path.stem, re.sub(r"^\d+_", "", path.stem))
         numbers = next((measured.pop(name) for name in names if name in measured), {})
-        seconds = _record(path).get("duration")
-        found.append(_step(path.stem, numbers, seconds, _training_seconds(path)))
+        notebook = _notebook(path)
+        found.append(_step(path.stem, numbers, _record(notebook).get("duration"), _training_seconds(notebook)))
     return found + [_step(name, numbers) for name, numbers in measured.items()]
 
 

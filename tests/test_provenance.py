@@ -91,12 +91,7 @@ def test_steps_join_durations_with_benchmarks(at):
     (folder / "empty.tsv").write_text("s\tmax_rss\n")
     assert provenance.steps(at) == [
         {"step": "00_a", "seconds": 12.3, "training_seconds": 0.0, "memory_mb": None},
-        {
-            "step": "04_experiment-RN4",
-            "seconds": 61.5,
-            "training_seconds": 30.3,
-            "memory_mb": 1234.5,
-        },
+        {"step": "04_experiment-RN4", "seconds": 61.5, "training_seconds": 30.3, "memory_mb": 1234.5},
         {"step": "05_b", "seconds": None, "training_seconds": 0.0, "memory_mb": None},
         {"step": "empty", "seconds": None, "training_seconds": 0.0, "memory_mb": None},
         {"step": "other", "seconds": 2.5, "training_seconds": 0.0, "memory_mb": None},

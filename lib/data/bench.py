@@ -49,7 +49,7 @@ def bench_rows(images: int = 240, repeats: int = 5, threads: int = 0) -> list[di
                 if plugin:
                     expected = pixels
             started = time.perf_counter()
-            convert.convert(names, root=root, folder=target, size=SIZE, channels=1, threads=threads, title="bench")
+            convert.convert(names, root=root, folder=target, size=SIZE, channels=1, threads=threads, title="")
             ours.append(time.perf_counter() - started)
             equal &= bool(np.array_equal(np.load(target / "converting.npy", mmap_mode="r"), expected))
     return [

@@ -72,7 +72,7 @@ def convert(
         channels: 1 or 3.
         threads: number of threads or processes; 0 takes all cores.
         previous: pixels to reuse where a file has not changed.
-        title: text of the progress bar.
+        title: text of the progress bar; "" shows none.
 
     Returns:
         one row a name, in order: sha256, width, height (before resizing), error ("" or why it is unreadable).
@@ -84,9 +84,10 @@ def convert(
     known = previous.known if previous else {}
     todo = [Task(i, root / name, known.get(name)) for i, name in enumerate(names) if i not in done]
     old = previous.images if previous else None
+    hidden = not (todo and title)
     with (
         _Journal(pixels, journal) as finished,
-        tqdm(total=len(names), initial=len(done), desc=title, unit="image", mininterval=1, disable=not todo) as bar,
+        tqdm(total=len(names), initial=len(done), desc=title, unit="image", mininterval=1, disable=hidden) as bar,
     ):
         for rows in _in_parallel(todo, pixels, old, workers_of(threads), len(todo) >= PROCESSES_FROM):
             finished.add(rows)

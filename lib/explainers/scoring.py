@@ -102,7 +102,7 @@ def randomised(on: Scored, explainer: Explainer, model, seed: int = 1) -> list[d
     """
     trained = explainer.maps(on.images, on.explained)
     moved = elsewhere(len(on.images))
-    measured = {name: getattr(measures, name) for name in ("rank_correlation", "similarity")}
+    measured = {"rank_correlation": measures.rank_correlation, "similarity": measures.similarity}
 
     def compared(name: str, ones: np.ndarray, others: np.ndarray) -> pd.Series:
         return pd.Series([measured[name](one, other) for one, other in zip(ones, others, strict=True)])

@@ -148,12 +148,10 @@ def provenance_tables(run: Run) -> dict[str, Any]:
         sections.setdefault(entry["section"] or "Parameters", []).append(entry)
     steps = pd.DataFrame(record["steps"], columns=["step", "seconds", "training_seconds", "memory_mb"])
     whole, training = steps["seconds"].sum(), steps["training_seconds"].sum()
-    times = (
-        f"Seconds and memory of each step; steps run beside each other. Of {whole:,.0f} s in all, {training:,.0f} s "
-    )
-    times += f"({training / whole:.0%}) were training." if whole else "were training."
-    names = {"training_seconds": "of these training", "memory_mb": "memory, largest sample (MB)"}
-    steps = steps.rename(columns=names)
+    times = "Seconds and memory of each step; steps run beside each other."
+    if whole:
+        times += f" Of {whole:,.0f} s in all, {training:,.0f} s ({training / whole:.0%}) were training."
+    steps = steps.rename(columns={"training_seconds": "of these training", "memory_mb": "memory, largest sample (MB)"})
     data = pd.DataFrame(record["data"], columns=["file", "bytes", "sha256"])
     packages = pd.DataFrame(sorted(record["packages"].items()), columns=["package", "version"])
     return {
