@@ -15,17 +15,17 @@ BENCH_ARGS ?=
 .PHONY: reproduce data test lint lab report bench clean environment lock
 
 reproduce: environment  ## make the environment if there is none, run the DAG, show Table 1
-	@$(BIN)/python -m lib.front --run '$(RUN)' --data '$(DATA)' --set '$(SET)' --jobs $(JOBS) --snakemake '$(SNAKEMAKE_ARGS)'
+	@$(BIN)/python -m workflow.front --run '$(RUN)' --data '$(DATA)' --set '$(SET)' --jobs $(JOBS) --snakemake '$(SNAKEMAKE_ARGS)'
 
 data: environment  ## fetch the public archives
-	@$(BIN)/python -m lib.data.acquire --run '$(RUN)' $(if $(DATA),--into '$(DATA)')
+	@$(BIN)/python -m workflow.download --run '$(RUN)' $(if $(DATA),--into '$(DATA)')
 
 report: environment  ## rebuild the report alone
-	@$(BIN)/python -m lib.report --run '$(RUN)'
+	@$(BIN)/python -m workflow.report --run '$(RUN)'
 
 bench: environment  ## ratios, measured side by side
-	@$(BIN)/python -m lib.bench $(BENCH_ARGS)
-	@$(BIN)/python -m lib.execute notebooks/benchmark.ipynb results/bench/benchmark.ipynb
+	@$(BIN)/python -m workflow.bench $(BENCH_ARGS)
+	@$(BIN)/python -m workflow.execute notebooks/benchmark.ipynb results/bench/benchmark.ipynb
 
 test: environment
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -33,8 +33,8 @@ test: environment
 lint: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile
-	$(BIN)/snakemake --lint
+	$(BIN)/snakefmt --check workflow/Snakefile
+	$(BIN)/snakemake --snakefile workflow/Snakefile --lint
 
 lab: environment  ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks
@@ -59,4 +59,4 @@ lock:  ## resolve the pinned versions anew (needs uv)
 	sed 's/^tensorflow==/tensorflow[and-cuda]==/' requirements-overrides.txt > .overrides-cuda.txt
 	$(UV) --extra cuda --override .overrides-cuda.txt -c requirements.lock -o requirements-cuda.lock
 	rm .overrides-cuda.txt
-	$(BIN)/python -m lib.environment
+	$(BIN)/python -m workflow.environment

@@ -7,9 +7,13 @@ import gc
 import logging
 import os
 import platform
+import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 
@@ -37,7 +41,7 @@ def configure(
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    with _native_messages_dropped(), _garbage_kept():
+    with native_stderr_in(Path(os.devnull)), _garbage_kept():  # what the loader writes there cannot be turned off
         import keras
         import tensorflow as tf
 
@@ -58,18 +62,17 @@ def configure(
 
 
 @contextmanager
-def _native_messages_dropped() -> Iterator[None]:
-    """Drops what TensorFlow's loader writes past Python to file descriptor 2 (it cannot be told not to)."""
+def native_stderr_in(file: Path) -> Iterator[None]:
+    """Sends file descriptor 2, child processes' included, to a file: libraries write there past Python's logging."""
     sys.stderr.flush()
     kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)
+    with file.open("wb") as target:
+        try:
+            os.dup2(target.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 @contextmanager
@@ -81,6 +84,28 @@ def _garbage_kept() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, memory and GPUs of this machine."""
+    cpu = platform.processor() or platform.machine()
+    listed = Path("/proc/cpuinfo")
+    if listed.is_file():
+        found = re.search(r"^model name\s*:\s*(.+)$", listed.read_text(encoding="utf-8"), re.MULTILINE)
+        cpu = found[1].strip() if found else cpu
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = None
+    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        memory = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
+    return {"system": platform.system(), "processor": cpu, "cores": usable, "memory_gb": memory, "gpus": _gpus()}
+
+
+def _gpus() -> list[str]:
+    if shutil.which("nvidia-smi") is None:
+        return []
+    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip().splitlines() if done.returncode == 0 else []
 
 
 def describe() -> dict[str, Any]:

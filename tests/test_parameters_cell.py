@@ -4,10 +4,10 @@ import nbformat
 import papermill
 import pytest
 
-from lib import parameters_cell, params, paths
+from lib import params, paths
 
 DEFAULTS = 'run = "demo"  # the run\nepochs = 12  # epochs'
-CHECK = "from lib import parameters_cell\n\np = parameters_cell.check(globals())\nprint(p.epochs, p.run)"
+CHECK = "from lib import params\n\np = params.check(globals())\nprint(p.epochs, p.run)"
 
 
 def write(folder, defaults=DEFAULTS, tags=("parameters",)):
@@ -37,7 +37,7 @@ def test_a_value_out_of_range_stops_the_notebook_at_its_check(tmp_path):
 
 
 def test_the_names_that_a_notebook_lists_are_read_from_its_tagged_cell(tmp_path):
-    assert parameters_cell.listed_in(write(tmp_path)) == ["run", "epochs"]
+    assert params.listed_in(write(tmp_path)) == ["run", "epochs"]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,6 @@ def test_the_names_that_a_notebook_lists_are_read_from_its_tagged_cell(tmp_path)
         ("epoch = 12", ("parameters",), "epoch: not a parameter"),
     ],
 )
-def test_an_unusable_parameters_cell_is_refused(tmp_path, defaults, tags, words):
+def test_an_unusable_params_is_refused(tmp_path, defaults, tags, words):
     with pytest.raises(params.ParameterError, match=words):
-        parameters_cell.listed_in(write(tmp_path, defaults, tags))
+        params.listed_in(write(tmp_path, defaults, tags))

@@ -2,8 +2,7 @@ import pytest
 import yaml
 
 from lib import params, paths
-from lib.parameters_cell import check
-from lib.params import ParameterError, Params, load, merge
+from lib.params import ParameterError, Params, check, load, merge
 
 DEMO = params.read_yaml(params.RUNS / "demo.yaml")
 ROWS = sorted(path.stem for path in params.EXPERIMENTS.glob("*.yaml"))
@@ -89,7 +88,7 @@ def test_the_name_inside_must_be_the_files(tmp_path, monkeypatch):
 
 def notebook(*cells):
     """The namespace after these cells have run in a kernel."""
-    namespace = {"In": ["", *cells, "from lib import parameters_cell\np = parameters_cell.check(globals())"]}
+    namespace = {"In": ["", *cells, "from lib import params\np = params.check(globals())"]}
     for cell in cells:
         exec(cell, namespace)
     return namespace

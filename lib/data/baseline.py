@@ -47,7 +47,7 @@ def beside_published(scores: dict[str, float | None], published: Path) -> pd.Dat
     """The baseline's scores beside the best published ones, in percent.
 
     Args:
-        scores: lib.metrics.scores of the baseline.
+        scores: lib.evaluation.metrics.scores of the baseline.
         published: the paper's Table 1 as CSV.
 
     Returns:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lib import files
-from lib.data import convert, duplicates, extras, ledger, split, worker
+from lib.data import convert, duplicates, ledger, regions, split, worker
 from lib.data.errors import DataError
 from lib.data.labels import CHEST_CLASSES, SKIN_CLASSES
 from lib.data.ledger import Ledger
@@ -137,7 +137,7 @@ def prepare(book: Ledger, folder: Path, settings: Settings, *, classes: tuple[st
     index.insert(list(index.columns).index("file") + 1, "sha256", made["sha256"][~bad])
     index.insert(list(index.columns).index("sha256") + 1, "width", made["width"][~bad])
     index.insert(list(index.columns).index("width") + 1, "height", made["height"][~bad])
-    index = extras.with_header_facts(book.root, index)
+    index = regions.with_header_facts(book.root, index)
     if settings.drop_cross_split_duplicates:
         pixels = np.load(folder / "converting.npy", mmap_mode="r")
         dropped = duplicates.to_drop(index, pixels, settings.near_duplicate_bits)
@@ -213,8 +213,8 @@ def _write(
     index = index.reset_index(drop=True)
     counts = ledger.counts(index, excluded, book.unlisted)
     images = convert.select(folder, positions)
-    extras.write_masks(book.root, folder, index["file"], settings.image_size)
-    extras.write_boxes(book.root, folder, index, settings.image_size)
+    regions.write_masks(book.root, folder, index["file"], settings.image_size)
+    regions.write_boxes(book.root, folder, index, settings.image_size)
     files.write_csv(folder / "excluded.csv", excluded)
     files.write_csv(folder / "ledger.csv", counts)
     made = {"version": convert.VERSION, "image_size": settings.image_size, "channels": channels}

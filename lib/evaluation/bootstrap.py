@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from lib import metrics
+from lib.evaluation import metrics
 
 LEVEL = 0.95
 BLOCK = 250  # resamples handled at once where every image needs its weight: bounds the memory
@@ -94,6 +94,23 @@ def exact_interval(value: float, trials: int) -> tuple[float, float]:
         return float(value), float(value)
     found = stats.binomtest(int(value * trials), int(trials)).proportion_ci(LEVEL)
     return float(found.low), float(found.high)
+
+
+def mean_interval(values: np.ndarray, groups: np.ndarray, samples: int, seed: int = 1) -> tuple[float, float]:
+    """95 % interval of the mean of (N,) values, patients (N,) drawn with replacement; nan with fewer than two.
+
+    Values that are all 0 or all 1 do not move in any resample: there the exact binomial bound over patients is taken
+    (Clopper and Pearson, 1934).
+    """
+    patients = len(np.unique(groups))
+    if patients < 2:
+        return float("nan"), float("nan")
+    if np.all(values == values[0]) and values[0] in (0, 1):
+        return exact_interval(float(values[0]), patients)
+    resamples = draw(groups, np.zeros(len(values), dtype=int), samples, seed)
+    sums = np.bincount(resamples.group, weights=values)
+    counts = np.bincount(resamples.group)
+    return interval((resamples.weights @ sums) / (resamples.weights @ counts))
 
 
 def score_intervals(resamples: Resamples, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, tuple]:

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from lib import metrics
-from lib.evaluation import bootstrap, evidence
+from lib.evaluation import bootstrap, evidence, metrics
 from lib.evaluation.runs import SCORE_NAMES, Row, published_areas, published_confusion, published_table
 from lib.evaluation.table1 import ROUNDING
 from lib.evaluation.verdicts import CONTRADICTED, LEVEL, SUPPORTED, UNDECIDED, Finding, whole

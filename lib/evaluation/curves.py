@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
-from lib import metrics
-from lib.evaluation import bootstrap
+from lib.evaluation import bootstrap, metrics
 from lib.evaluation.runs import CLASSES, Predictions, Row
 
 PREVALENCES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -177,18 +176,13 @@ def _rates(matrix: np.ndarray) -> dict[str, np.ndarray]:
     hits, true, called = matrix[..., 0, 0], matrix[..., 0, :].sum(axis=-1), matrix[..., :, 0].sum(axis=-1)
     others = matrix.sum(axis=(-2, -1)) - true
     return {
-        "recall": _divide(hits, true),
-        "specificity": _divide(others - (called - hits), others),
-        "precision": _divide(hits, called),
-        "f1": _divide(2 * hits, true + called),
+        "recall": metrics.ratio(hits, true),
+        "specificity": metrics.ratio(others - (called - hits), others),
+        "precision": metrics.ratio(hits, called),
+        "f1": metrics.ratio(2 * hits, true + called),
     }
 
 
 def _at_prevalence(recall: np.ndarray, specificity: np.ndarray, share: float) -> np.ndarray:
     found = recall * share
-    return _divide(found, found + (1 - specificity) * (1 - share))
-
-
-def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    numerator = np.asarray(numerator, dtype=np.float64)
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=np.asarray(denominator) > 0)
+    return metrics.ratio(found, found + (1 - specificity) * (1 - share))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import metrics
+from lib.evaluation import metrics
 from lib.evaluation.errata_data import (
     COLUMNS,
     erratum,
@@ -38,7 +38,7 @@ def table(
     Args:
         at: the run's files.
         counts: free parameters, as `lib.evaluation.counts.count` gives them.
-        stretch: the brightness stretch, `lib.training.augmentation.stretch`.
+        stretch: the brightness stretch, `lib.training.augment.stretch`.
         data: folder of the data; where it holds full COVIDx lists, these are used too.
         shares: (test share, validation share of the rest), each 0..1.
         steps: m of Integrated Gradients.

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from lib.evaluation import bootstrap
 from lib.evaluation.runs import CLASSES, published_confusion
 from lib.evaluation.verdicts import CONTRADICTED, NOT_RUN, SUPPORTED, UNDECIDED, Finding
 from lib.explainers import scorecard
@@ -118,7 +119,7 @@ def precision(claim: dict, at: Paths, chosen: int, samples: int) -> list[Finding
         if len(change):
             gap = 1 - float(wide[chosen].mean())
             finding.effect = float(change.mean())
-            finding.low, finding.high = scorecard.mean_interval(change.to_numpy(), groups, samples)
+            finding.low, finding.high = bootstrap.mean_interval(change.to_numpy(), groups, samples)
             finding.verdict = _precision_verdict(finding, claim["share"] * gap)
             finding.note = f"closes {finding.effect / gap:.1%} of the gap to full agreement" if gap else ""
             finding.evidence = show(at.explanations / "steps.csv")

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import files, metrics
+from lib import files
+from lib.evaluation import metrics
 from lib.paths import PUBLISHED, Paths
 
 CLASSES = ("covid-19", "normal", "pneumonia")

@@ -18,7 +18,6 @@ Columns of `explanations/steps.csv` (notebook 07), one row for each experiment, 
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lib.evaluation import bootstrap
 
@@ -76,27 +75,9 @@ def row(
     values, groups = np.asarray(values, dtype=float), np.asarray(groups)
     defined = ~np.isnan(values)
     values, groups = values[defined], groups[defined]
-    low, high = mean_interval(values, groups, samples, seed)
+    low, high = bootstrap.mean_interval(values, groups, samples, seed)
     value = values.mean() if len(values) else float("nan")
     return dict(zip(COLUMNS, [measure, method, of, value, low, high, chance, len(values), other_image], strict=True))
-
-
-def mean_interval(values: np.ndarray, groups: np.ndarray, samples: int, seed: int = 1) -> tuple[float, float]:
-    """95 % interval of the mean of (N,) values, patients (N,) drawn with replacement; nan with fewer than two.
-
-    Values that are all 0 or all 1 do not move in any resample: there the exact binomial bound over patients is taken
-    (Clopper and Pearson, 1934).
-    """
-    patients = len(np.unique(groups))
-    if patients < 2:
-        return float("nan"), float("nan")
-    if np.all(values == values[0]) and values[0] in (0, 1):
-        found = stats.binomtest(int(values[0] * patients), patients).proportion_ci(bootstrap.LEVEL)
-        return float(found.low), float(found.high)
-    resamples = bootstrap.draw(groups, np.zeros(len(values), dtype=int), samples, seed)
-    sums = np.bincount(resamples.group, weights=values)
-    counts = np.bincount(resamples.group)
-    return bootstrap.interval((resamples.weights @ sums) / (resamples.weights @ counts))
 
 
 def by_class(measure: str, method: str, scored: pd.DataFrame, samples: int, **more) -> list[dict]:

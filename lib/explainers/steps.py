@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lib.explainers import measures, scorecard
+from lib.evaluation import bootstrap
+from lib.explainers import measures
 from lib.explainers.explain import Explainer
 
 TRIED = (5, 10, 20, 25, 50, 100, 200, 250, 500)
@@ -66,7 +67,7 @@ def verdict(table: pd.DataFrame, chosen: int, groups: dict[str, str], samples: i
     for name, part in table.groupby("experiment", sort=False):
         wide = part.pivot(index="image_id", columns="steps", values="agreement")
         change = (wide[finest] - wide[chosen]).dropna()
-        low, high = scorecard.mean_interval(change.to_numpy(), np.array([groups[one] for one in change.index]), samples)
+        low, high = bootstrap.mean_interval(change.to_numpy(), np.array([groups[one] for one in change.index]), samples)
         gap = 1 - wide[chosen].mean()
         networks[name] = {
             f"agreement at m = {chosen}": wide[chosen].mean(),

@@ -58,7 +58,7 @@ def hours(table: pd.DataFrame) -> Figure:
     """Hours of each row, done plainly and as this companion does it.
 
     Args:
-        table: as `lib.cost.table`.
+        table: as `workflow.bench.cost.table`.
     """
     rows = table[table["id"] != "all"]
     places = np.arange(len(rows))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from lib.training.augmentation import augment
+from lib.training.augment import augment
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from lib import metrics
+from lib.evaluation import metrics
 from lib.training.adam import Adam
 from lib.training.batches import Examples
 from lib.training.checkpoints import Checkpoint, changing_variables, fingerprint

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lib import paths
-from lib.report import site
-from tests.report import synthetic
+from tests.workflow.report import synthetic
+from workflow.report import site
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ CHEST = ["covid-19", "normal", "pneumonia"]
 
 
 def reproduce(project: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "lib.front", "--run", "demo", "--set", SMALL, *more]
+    return [sys.executable, "-m", "workflow.front", "--run", "demo", "--set", SMALL, *more]
 
 
 def environment(project: Path) -> dict[str, str]:

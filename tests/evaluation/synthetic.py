@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from lib import files, metrics
+from lib import files
+from lib.evaluation import metrics
 from lib.evaluation.runs import CLASSES
 from lib.paths import Paths
 

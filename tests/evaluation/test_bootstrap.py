@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from lib import metrics
-from lib.evaluation import bootstrap
+from lib.evaluation import bootstrap, metrics
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from lib import files
 from lib.evaluation import counts, errata, errata_data, readable
-from lib.training import augmentation
+from lib.training import augment
 from tests.evaluation.test_claims import Folder
 
 COUNTS = {
@@ -117,7 +117,7 @@ def test_a_seed_does_not_fix_a_draw_from_a_set_of_strings():
 
 
 def test_the_stretch_changes_an_image_at_factor_one():
-    line = errata.brightness(augmentation.stretch)
+    line = errata.brightness(augment.stretch)
     # (110 - 100) / 40 * 255 = 63.75, (120 - 100) / 40 * 255 = 127.5
     assert line["computed"].startswith("pixels 100, 110, 120, 140 became 0, 63.8, 127.5, 255")
     assert "40 became 255" in line["evidence"]
@@ -173,7 +173,7 @@ def test_without_lists_the_run_s_index_is_searched(at):
 
 
 def test_the_table_is_complete_and_shown_escaped(at):
-    table = errata.table(at, COUNTS, augmentation.stretch, data=None, shares=(0.15, 0.15), steps=50)
+    table = errata.table(at, COUNTS, augment.stretch, data=None, shares=(0.15, 0.15), steps=50)
     assert table["id"].is_unique
     assert (table.map(len) > 0).all(axis=None)
     table.loc[0, "computed"] = "<script>"

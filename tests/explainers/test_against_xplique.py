@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 
 from lib import models
-from lib.explainers.bench import xplique_explainers
 from lib.explainers.grad_cam import GradCam, upsample
 from lib.explainers.integrated_gradients import IntegratedGradients
 from lib.explainers.scores import network_input
 from tests.explainers import networks
+from workflow.bench.explanations import xplique_explainers
 
 pytest.importorskip("xplique")
 STEPS = 6

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lib.evaluation import bootstrap
 from lib.explainers import explain, randomisation, scorecard, scoring
 from lib.explainers.explain import Explainer, in_double
 from tests.explainers import networks
@@ -101,11 +102,11 @@ def test_images_without_the_region_do_not_enter():
 
 def test_interval_of_a_mean_by_patients():
     # Two patients of two equal images each: resamples are (0, 0), (0, 1), (1, 0), (1, 1), so a quarter are all 0
-    low, high = scorecard.mean_interval(np.array([0.0, 0, 1, 1]), np.array(["a", "a", "b", "b"]), 500)
+    low, high = bootstrap.mean_interval(np.array([0.0, 0, 1, 1]), np.array(["a", "a", "b", "b"]), 500)
     assert (low, high) == (0, 1)
-    low, high = scorecard.mean_interval(np.array([0.3, 0.3]), np.array(["a", "b"]), 200)
+    low, high = bootstrap.mean_interval(np.array([0.3, 0.3]), np.array(["a", "b"]), 200)
     assert (low, high) == (pytest.approx(0.3), pytest.approx(0.3))
-    assert np.isnan(scorecard.mean_interval(np.array([0.3, 0.4]), np.array(["a", "a"]), 200)).all()
+    assert np.isnan(bootstrap.mean_interval(np.array([0.3, 0.4]), np.array(["a", "a"]), 200)).all()
 
 
 def test_scorecard_of_a_network_has_every_part():

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lib import models, params, paths
-from lib.models import parameters
+from lib.models import counts as parameters
 
 
 def from_boundary(model, first):

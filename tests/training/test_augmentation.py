@@ -5,8 +5,8 @@ import pytest
 import scipy.ndimage
 import tensorflow as tf
 
-from lib.training import augmentation
-from lib.training.augmentation import affine, augment, random_affine, stretch, warp
+from lib.training import augment as augmentation
+from lib.training.augment import affine, augment, random_affine, stretch, warp
 
 SIDE = 33
 IDENTITY = {

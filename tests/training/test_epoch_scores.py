@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lib import metrics
+from lib.evaluation import metrics
 from lib.training.epoch_scores import BINS, EpochScores
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib import metrics, models
+from lib import models
+from lib.evaluation import metrics
 from lib.training.stage import TrainingDiverged, best_epoch, fit_stage, predict
 from tests.training.conftest import small_network
 

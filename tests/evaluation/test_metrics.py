@@ -1,0 +1,75 @@
+"""Scores against the paper's own matrix, hand arithmetic and scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from lib.evaluation import metrics
+
+FIGURE_4B = np.array([[72, 5, 15], [13, 1221, 94], [11, 87, 807]])
+
+
+def as_arrays(matrix):
+    """Labels and one-hot probabilities whose confusion matrix is `matrix`."""
+    labels, predicted = np.indices(matrix.shape).reshape(2, -1).repeat(matrix.ravel(), axis=1)
+    return labels, np.eye(len(matrix))[predicted]
+
+
+def test_published_figure_4b_gives_the_published_row_rn4():
+    found = metrics.scores(*as_arrays(FIGURE_4B))
+    assert found["accuracy"] == pytest.approx(2100 / 2325)
+    assert found["covid_precision"] == pytest.approx(72 / 96)
+    assert found["covid_recall"] == pytest.approx(72 / 92)
+    assert round(100 * found["covid_f1"]) == 77
+    assert round(100 * found["macro_f1"]) == 86
+
+
+def test_scores_equal_scikit_learns_on_random_probabilities():
+    generator = np.random.default_rng(1)
+    labels = generator.integers(3, size=200)
+    probabilities = generator.dirichlet(np.ones(3), 200)
+    predicted = probabilities.argmax(axis=1)
+    expected = {
+        "accuracy": reference.accuracy_score(labels, predicted),
+        "macro_f1": reference.f1_score(labels, predicted, average="macro"),
+        "macro_auc": reference.roc_auc_score(labels, probabilities, multi_class="ovr", average="macro"),
+        "covid_precision": reference.precision_score(labels == 0, predicted == 0),
+        "covid_recall": reference.recall_score(labels == 0, predicted == 0),
+        "covid_f1": reference.f1_score(labels == 0, predicted == 0),
+        "covid_auc": reference.roc_auc_score(labels == 0, probabilities[:, 0]),
+    }
+    assert metrics.scores(labels, probabilities) == pytest.approx(expected)
+
+
+def test_a_class_never_predicted_scores_zero_and_an_absent_class_has_no_area():
+    labels = np.array([1, 1, 2])
+    found = metrics.scores(labels, np.array([[0.1, 0.8, 0.1], [0.2, 0.7, 0.1], [0.1, 0.5, 0.4]]))
+    assert found["covid_precision"] == found["covid_recall"] == found["covid_f1"] == 0
+    assert found["covid_auc"] is None
+    assert found["macro_auc"] == pytest.approx(1.0)  # both other classes are ranked perfectly
+
+
+def test_equal_probabilities_predict_the_first_class():
+    assert metrics.scores(np.array([0, 1]), np.full((2, 3), 1 / 3))["covid_precision"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("labels", "probabilities", "message"),
+    [
+        (np.zeros((2, 1), int), np.ones((2, 3)), "expected"),
+        (np.array([], int), np.ones((0, 3)), "N > 0"),
+        (np.array([0.5]), np.ones((1, 3)), "whole numbers"),
+        (np.array([3]), np.ones((1, 3)), "0 to 2"),
+        (np.array([0]), np.array([[np.nan, 0, 1]]), "not finite"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_with_a_reason(labels, probabilities, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.scores(labels, probabilities)
+
+
+def test_a_stack_of_matrices_is_scored_matrix_by_matrix():
+    stack = np.stack([FIGURE_4B, np.eye(3) * 4])
+    found = metrics.from_confusion(stack)
+    assert found["accuracy"] == pytest.approx([2100 / 2325, 1])
+    assert found["covid_precision"] == pytest.approx([0.75, 1])

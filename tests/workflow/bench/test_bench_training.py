@@ -1,0 +1,36 @@
+"""The measurements of training at the smallest size: rows that can be read, and results that are equal."""
+
+import numpy as np
+import pytest
+
+from lib.training.batches import Examples
+from workflow.bench import training as bench
+
+
+@pytest.fixture(scope="module")
+def data():
+    pixels = np.random.default_rng(1).integers(0, 256, (64, 32, 32, 1), dtype=np.uint8)
+    return Examples([pixels], np.arange(64), np.arange(64) % 3, 3)
+
+
+def test_a_row_is_the_median_between_its_extremes():
+    assert bench.row("a", [3.0, 1.0, 2.5], True) == {"name": "a", "ratio": 2.5, "low": 1.0, "high": 3.0, "equal": True}
+
+
+@pytest.mark.slow
+def test_stored_activations_give_the_predictions_of_the_whole_network(data):
+    row = bench.frozen_part("linear", data, "logits", epochs=30, rate=1e-4, rounds=1)
+    assert row["equal"] is True
+    assert row["ratio"] > 0
+
+
+@pytest.mark.slow
+def test_every_way_of_feeding_has_its_rows(data):
+    rows = bench.pipelines({None: "plain", "as_described": "augmented"}, data, rounds=2)
+    assert [row["name"] for row in rows] == [
+        "plain",
+        "augmented",
+        "training steps against reading their images",
+        "training steps against reading and augmenting their images",
+    ]
+    assert all(0 < row["low"] <= row["ratio"] <= row["high"] for row in rows)

@@ -1,0 +1,28 @@
+"""A synthetic run in a folder of its own, and the report built from it."""
+
+import pytest
+
+from lib import paths
+from tests.workflow.report import synthetic
+from workflow.report import site
+
+
+@pytest.fixture
+def at(tmp_path, monkeypatch):
+    """The project's folders, moved to an empty one; the parameter files stay the project's."""
+
+    def use(**parts):
+        synthetic.make(tmp_path, **parts)
+        monkeypatch.setattr(paths, "ROOT", tmp_path)
+        monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path / "notebooks")
+        return paths.Paths("demo")
+
+    return use
+
+
+@pytest.fixture
+def report(at):
+    """The folder of the report of the whole synthetic run."""
+    folder = at()
+    site.build("demo")
+    return folder.report

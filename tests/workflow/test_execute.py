@@ -1,0 +1,62 @@
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from lib import params
+from workflow.execute import NotebookFailed, execute
+
+METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+
+
+def write(path, *sources, tags=("parameters",)):
+    cells = [new_markdown_cell("# A question?"), new_code_cell('run = "demo"\nepochs = 10', metadata={"tags": [*tags]})]
+    cells += [new_code_cell(source) for source in sources]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
+    return path
+
+
+def outputs(path):
+    return [output.get("text", "") for c in nbformat.read(path, 4).cells for output in c.get("outputs", [])]
+
+
+def test_parameters_arrive_and_the_executed_notebook_is_written(tmp_path, capfd):
+    notebook = write(tmp_path / "a.ipynb", "print('epochs:', epochs)")
+    execute(notebook, tmp_path / "out" / "a.ipynb", {"epochs": 3}, "row A")
+    assert outputs(tmp_path / "out" / "a.ipynb") == ["epochs: 3\n"]
+    assert "row A" in capfd.readouterr().out
+
+
+def test_a_failed_cell_is_named_and_what_ran_is_kept(tmp_path):
+    notebook = write(tmp_path / "a.ipynb", "print('before')", "first = 1\nraise ValueError('no such label')")
+    with pytest.raises(NotebookFailed) as failure:
+        execute(notebook, tmp_path / "out" / "a.ipynb", {}, "row A")
+    message = str(failure.value)
+    assert "row A: cell 3 (In [3]), which begins `first = 1`, failed" in message
+    assert "ValueError: no such label" in message
+    assert "a.failed.ipynb" in message
+    assert not (tmp_path / "out" / "a.ipynb").exists()
+    assert "before\n" in outputs(tmp_path / "out" / "a.failed.ipynb")
+
+
+def test_a_later_success_removes_the_failed_notebook(tmp_path):
+    broken = write(tmp_path / "a.ipynb", "1 / 0")
+    with pytest.raises(NotebookFailed):
+        execute(broken, tmp_path / "out" / "a.ipynb", {}, "A")
+    execute(write(tmp_path / "a.ipynb", "1"), tmp_path / "out" / "a.ipynb", {}, "A")
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.ipynb")) == ["a.ipynb"]
+
+
+def test_misspelt_parameters_and_a_missing_tag_are_refused(tmp_path):
+    notebook = write(tmp_path / "a.ipynb")
+    with pytest.raises(params.ParameterError, match=r"does not list epoch$"):
+        execute(notebook, tmp_path / "o.ipynb", {"epoch": 3}, "A")
+    untagged = write(tmp_path / "b.ipynb", tags=())
+    with pytest.raises(params.ParameterError, match="found 0 cells tagged `parameters`"):
+        execute(untagged, tmp_path / "o.ipynb", {}, "A")
+
+
+def test_a_kernel_that_dies_is_reported(tmp_path):
+    notebook = write(tmp_path / "a.ipynb", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(NotebookFailed, match="the kernel died"):
+        execute(notebook, tmp_path / "out" / "a.ipynb", {}, "A")
+    assert (tmp_path / "out" / "a.failed.ipynb").exists()

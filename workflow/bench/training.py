@@ -1,0 +1,166 @@
+"""How much faster training is than the plain way: rows of `results/bench/bench.csv`.
+
+Both sides of a row run in one process and take turns; a row's ratio is the plain way's seconds over ours, as the median
+of the rounds, low and high are the extreme rounds. Epochs of one side cost the same, so the plain side measures a few
+and counts for all; one unmeasured epoch before the clock starts takes the tracing of both.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import tensorflow as tf
+
+from lib import models
+from lib.training.activations import stored_activations
+from lib.training.adam import Adam
+from lib.training.augment import augment
+from lib.training.batches import Examples
+from lib.training.stage import predict
+
+BATCH = 32
+TIMED_EPOCHS = 5
+"""Epochs on stored activations that are timed; more are counted as such."""
+
+CONSTANT = "one batch in memory"
+MAKING = "training steps against reading"
+
+TOLERANCE = 1e-3
+"""Largest difference of probabilities that float32 rounding in differently composed batches may grow to in training."""
+
+
+def bench_rows(images: int = 256, size: int = 224, rounds: int = 3) -> Iterator[dict]:
+    """All rows about training, each as soon as it is measured; at the paper's image size unless told otherwise."""
+    generator = np.random.default_rng(1)
+    pixels = generator.integers(0, 256, (images, size, size, 1), dtype=np.uint8)
+    labels = np.arange(images) % 3
+    data = Examples([pixels], np.arange(images), labels, 3)
+    yield augmentation("augmentation against Keras's image-by-image functions (scipy)", pixels[:64], rounds)
+    yield frozen_part("linear stage, 30 epochs: stored activations against plain", data, "logits", 30, 1e-4, rounds)
+    fine_tuned = "fine-tuning, 10 epochs: stored activations against plain"
+    yield frozen_part(fine_tuned, data, "conv4_block6_3_conv", 10, 1e-6, rounds)
+    fed = {
+        None: "input pipeline against one constant batch",
+        "as_described": "input pipeline with augmentation against one constant batch",
+    }
+    yield from pipelines(fed, data, rounds)
+
+
+def row(name: str, ratios: list[float], equal: bool | str) -> dict:
+    return {"name": name, "ratio": median(ratios), "low": min(ratios), "high": max(ratios), "equal": equal}
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def frozen_part(name: str, data: Examples, first: str, epochs: int, rate: float, rounds: int) -> dict:
+    """A stage on stored activations, computing and storing them included, against `model.fit` on the whole network."""
+
+    def network():
+        model = models.build("resnet50v2", data.arrays[0].shape[1], seed=1)
+        models.freeze_below(model, first)
+        return model
+
+    def compiled(model):
+        model.compile(Adam(rate), "categorical_crossentropy", jit_compile=False)
+        return model
+
+    def epoch(model, examples, number):
+        model.fit(examples.shuffled(BATCH, seed=1, epoch=number), epochs=1, shuffle=False, verbose=0)
+
+    whole = compiled(models.inference_mode(network()))
+    frozen, trained = models.split_at(network(), first)
+    compiled(trained)
+    with tempfile.TemporaryDirectory() as folder:
+        arrays = stored_activations(frozen, data, Path(folder) / "warm", BATCH)
+        stored = Examples(arrays, data.positions, data.labels, data.classes)
+        epoch(whole, data, 1)
+        epoch(trained, stored, 1)
+        equal = np.abs(predict(whole, data, BATCH) - predict(trained, stored, BATCH)).max() < TOLERANCE
+        ratios = []
+        for number in range(rounds):
+            plain = seconds(lambda: epoch(whole, data, 2)) * epochs
+            store = Path(folder) / str(number)
+            ours = seconds(lambda: stored_activations(frozen, data, store, BATCH))  # noqa: B023
+            timed = min(epochs, TIMED_EPOCHS)
+            ours += seconds(lambda: [epoch(trained, stored, 2 + e) for e in range(timed)]) * epochs / timed  # noqa: B023
+            ratios.append(plain / ours)
+    return row(name, ratios, bool(equal))
+
+
+def pipelines(names: dict[str | None, str], data: Examples, rounds: int) -> list[dict]:
+    """Training from scratch fed by tf.data, as a share of the speed of the same steps on one batch in memory.
+
+    A round trains on the images once with every way of feeding: on one half of them in one order of the ways, on the
+    other half in the opposite order, so that a machine that slows down or speeds up favours none. Where steps take
+    seconds, its noise is still larger than what feeding costs; so the pipeline is also timed alone, and the steps'
+    seconds over its own bound that cost: at a ratio of 100, it can take no more than 1 % of the time.
+
+    Args:
+        names: of the rows, by augmentation.
+        data: the images; a multiple of 64.
+        rounds: how often every way of feeding is timed.
+    """
+    model = models.build("resnet50v2", data.arrays[0].shape[1], seed=1)
+    model.compile(Adam(1e-4), "categorical_crossentropy", jit_compile=False)
+    batch = next(iter(data.shuffled(BATCH, seed=1, epoch=1)))
+    constant = tf.data.Dataset.from_tensors(batch).with_options(data.ordered(BATCH).options())
+    middle = len(data) // 2
+    halves = [
+        replace(data, positions=data.positions[part], labels=data.labels[part])
+        for part in (slice(middle), slice(middle, None))
+    ]
+
+    def fit(fed):
+        return seconds(lambda: model.fit(fed, epochs=1, shuffle=False, verbose=0))
+
+    fit(constant)  # the step is traced here
+    ratios = {way: [] for way in names}
+    makings = {way: [] for way in names}
+    for number in range(rounds):
+        alone, fed = 0.0, dict.fromkeys(names, 0.0)
+        for half, ways in zip(halves, ([CONSTANT, *names], [*reversed(names), CONSTANT]), strict=True):
+            for way in ways:
+                if way == CONSTANT:
+                    alone += fit(constant.repeat(len(half) // BATCH))
+                else:
+                    fed[way] += fit(half.shuffled(BATCH, seed=1, epoch=number + 1, augmentation=way))
+        for way, spent in fed.items():
+            ratios[way].append(alone / spent)
+            batches = data.shuffled(BATCH, seed=1, epoch=number + 1, augmentation=way)
+            makings[way].append(alone / seconds(lambda: list(batches)))  # noqa: B023
+    rows = [row(names[way], of, "") for way, of in ratios.items()]
+    return rows + [
+        row(f"{MAKING}{'' if way is None else ' and augmenting'} their images", of, "") for way, of in makings.items()
+    ]
+
+
+def augmentation(name: str, pixels: np.ndarray, rounds: int) -> dict:
+    """One affine map a batch against the functions that the authors called: three warps and a brightness, by image."""
+    from keras.src.legacy.preprocessing import image as legacy
+
+    images = np.repeat(pixels, 3, axis=3).astype(np.float32)
+    placed = {"row_axis": 0, "col_axis": 1, "channel_axis": 2, "fill_mode": "constant", "cval": 0.0}
+
+    def image_by_image():
+        for image in images:
+            turned = legacy.random_rotation(image, 10, **placed)
+            moved = legacy.random_shift(turned, 0.1, 0.1, **placed)
+            scaled = legacy.random_zoom(moved, (0.85, 1.15), **placed)
+            legacy.random_brightness(scaled[:, ::-1], (0.9, 1.1))
+
+    batchwise = tf.function(lambda batch, seed: augment(batch, seed))
+
+    def ours():
+        for start in range(0, len(images), BATCH):
+            batchwise(images[start : start + BATCH], tf.constant([1, start])).numpy()
+
+    ours()
+    return row(name, [seconds(image_by_image) / seconds(ours) for _ in range(rounds)], "")

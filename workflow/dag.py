@@ -1,0 +1,77 @@
+"""What the Snakefile asks about notebooks: which library files and which parameters each of them depends on."""
+
+import ast
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import nbformat
+
+from lib.params import Params, listed_in
+from lib.paths import NOTEBOOKS, ROOT
+
+
+def packed(changes: dict[str, Any]) -> str:
+    """SET's values as one word that passes Snakemake's `--config` untouched (its own parser makes numbers text)."""
+    return "json" + quote(json.dumps(changes, sort_keys=True), safe="")
+
+
+def unpacked(text: str) -> dict[str, Any]:
+    """What `packed` was given."""
+    return json.loads(unquote(text.removeprefix("json")))
+
+
+def sources(notebook: str) -> list[str]:
+    """The notebook and every file of lib that it imports, directly or not, as paths relative to the project.
+
+    Args:
+        notebook: its name without `.ipynb`.
+    """
+    path = NOTEBOOKS / f"{notebook}.ipynb"
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    found: set[Path] = set()
+    waiting = [module for source in code for module in _imports(source)]
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += _module_imports(module)
+    return [str(file.relative_to(ROOT)) for file in [path, *sorted(found)]]
+
+
+def values(notebook: str, checked: Params, **changed: Any) -> dict[str, Any]:
+    """The values of the parameters that the notebook lists: what papermill gets, and what makes it run again.
+
+    Args:
+        notebook: its name without `.ipynb`.
+        checked: the run's, or the experiment's, parameters.
+        **changed: values that differ from `checked`, where the notebook lists their key.
+    """
+    listed = listed_in(NOTEBOOKS / f"{notebook}.ipynb")
+    merged = {**checked.model_dump(), **changed}
+    return {name: merged[name] for name in listed}
+
+
+@cache
+def _module_imports(module: Path) -> tuple[Path, ...]:
+    return tuple(_imports(module.read_text(encoding="utf-8")))
+
+
+def _imports(source: str) -> list[Path]:
+    """Files of lib that a piece of code imports; a package stands for its `__init__` file."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    files = []
+    for name in names:
+        parts = name.split(".")
+        if parts[0] in ("lib", "workflow"):
+            for length in range(1, len(parts) + 1):
+                base = ROOT.joinpath(*parts[:length])
+                files += [file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()]
+    return files

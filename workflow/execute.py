@@ -1,0 +1,103 @@
+"""Executes one notebook with papermill: checked parameters, tidy output, the partly executed notebook kept on failure.
+
+python -m workflow.execute notebooks/04_experiment.ipynb results/demo/notebooks/04_experiment-RN4.ipynb --values '{...}'
+"""
+
+import argparse
+import io
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+# None stands for "not installed". jsonschema, which checks notebooks, would compile this module's grammar of web
+# addresses, for a format that notebooks do not have: 1.5 s of each process.
+sys.modules.setdefault("rfc3987_syntax", None)
+
+import papermill  # noqa: E402
+from nbclient.exceptions import DeadKernelError  # noqa: E402
+from papermill.exceptions import PapermillExecutionError  # noqa: E402
+
+from lib import params, paths  # noqa: E402
+from lib.files import replacing  # noqa: E402
+from lib.hardware import native_stderr_in  # noqa: E402
+
+
+class NotebookFailed(RuntimeError):
+    """A cell raised; the message says which, why, and where the partly executed notebook lies."""
+
+
+def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) -> None:
+    """Runs a notebook, shows what its cells print, and writes it, executed, to `output`.
+
+    Args:
+        notebook: one of notebooks/, with a `parameters` cell.
+        output: where the executed notebook goes; it appears only when every cell has run. If one fails, what ran is
+            kept beside it as `<name>.failed.ipynb`.
+        values: parameters; every key must be listed in the notebook's `parameters` cell.
+        label: stands before each line of the log, since several notebooks may run at once.
+
+    Raises:
+        lib.params.ParameterError: no `parameters` cell, or a key that it does not list.
+        NotebookFailed: a cell failed.
+    """
+    unlisted = sorted(set(values) - set(params.listed_in(notebook)))
+    if unlisted:
+        raise params.ParameterError(f"{paths.show(notebook)}: its parameters cell does not list {', '.join(unlisted)}")
+    failed = output.with_suffix(".failed.ipynb")
+    terminal = _Terminal(label)
+    native = output.parent.parent / "logs" / f"{output.stem}.log"
+    native.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(output) as temporary, native_stderr_in(native):
+        try:
+            papermill.execute_notebook(
+                notebook, temporary, parameters=values, kernel_name="python3", progress_bar=False,
+                stdout_file=terminal, stderr_file=terminal,
+            )  # fmt: skip
+        except DeadKernelError:
+            shutil.copyfile(temporary, failed)
+            raise NotebookFailed(
+                f"{label}: the kernel died; it may have run out of memory (lower batch_size, image_size or JOBS)\n"
+                f"Its last words are in {paths.show(native)}, what ran is kept in {paths.show(failed)}"
+            ) from None
+        except PapermillExecutionError as error:
+            shutil.copyfile(temporary, failed)
+            cell = f"cell {error.cell_index} (In [{error.exec_count}])"
+            source = error.source.strip().splitlines()
+            where = f"{label}: {cell}, which begins `{source[0] if source else ''}`, failed"
+            raise NotebookFailed(
+                f"{where}\n{error.ename}: {error.evalue}\nWhat ran is kept in {paths.show(failed)}"
+            ) from None
+    failed.unlink(missing_ok=True)
+
+
+class _Terminal(io.TextIOBase):
+    """Prints what cells print, line by line, with the time and the notebook's label; of a progress bar only the end."""
+
+    def __init__(self, label: str):
+        self.label = label
+
+    def write(self, text: str) -> int:
+        for line in text.replace("\r", "\n").splitlines():
+            if line.strip() and ("%|" not in line or "100%|" in line):
+                print(f"{time.strftime('%H:%M:%S')}  {self.label:<14} {line}", flush=True)
+        return len(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--values", default="{}", help="parameters as JSON")
+    arguments = parser.parse_args()
+    label = arguments.output.stem.replace("_experiment", "").replace("_pretraining", "")
+    try:
+        execute(arguments.notebook, arguments.output, json.loads(arguments.values), label)
+    except (NotebookFailed, params.ParameterError) as error:
+        sys.exit(f"\n{error}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The front door behind `make reproduce`: checks the parameters, runs the DAG, shows what came out.
+
+python -m workflow.front --run demo [--data FOLDER] [--set "key=value key=value"] [--jobs N] [-- SNAKEMAKE ARGUMENTS]
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from lib import params
+from lib.paths import Paths, show
+from workflow import dag
+
+
+def overrides(text: str, data: str) -> dict[str, Any]:
+    """SET's `key=value` pairs (values in YAML) and DATA as one mapping.
+
+    Raises:
+        lib.params.ParameterError: a piece without `=`.
+    """
+    found = {}
+    for piece in shlex.split(text):
+        key, equals, value = piece.partition("=")
+        if not equals:
+            raise params.ParameterError(f"SET: found '{piece}', expected key=value, as in SET='epochs=3 seeds=[1,2]'")
+        found[key] = yaml.safe_load(value)
+    return found | ({"data": os.path.abspath(os.path.expanduser(data))} if data else {})
+
+
+def snakemake_command(
+    run: str, changes: dict[str, Any], jobs: int, cores: int, first: list[str], extra: list[str]
+) -> list[str]:
+    """The call of Snakemake; what follows in `extra` wins over what stands before it.
+
+    Args:
+        run: the run's name.
+        changes: keys that replace the run's.
+        jobs: how many notebooks at once.
+        cores: shared by them.
+        first: files whose making, with all that they need, goes before everything else.
+        extra: further arguments.
+    """
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile",
+        "--config", f"run={run}", f"jobs={jobs}", f"set={dag.packed(changes)}",
+        "--quiet", "rules", "progress", "host", "--rerun-incomplete", "--nolock", "--keep-going", "--show-failed-logs",
+        "--scheduler", "greedy",
+        *(["--prioritize", *first] if first else []),  # takes all that follows up to the next option
+        "--cores", str(cores), *extra,
+    ]  # fmt: skip
+
+
+def slow_files(at: Paths, rows: dict[str, params.Params]) -> list[str]:
+    """What takes longest to make: made first, so that no core waits for it at the end.
+
+    Rows trained from scratch update every layer in every epoch; the scorecard follows the explained row.
+    """
+    slow = [at.experiment(name) / "metrics.json" for name, row in rows.items() if row.pretraining == "none"]
+    if any(row.explained_experiment == name for name, row in rows.items()):
+        slow.append(at.explanations / "scorecard.csv")
+    return [show(path) for path in slow]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", default="demo")
+    parser.add_argument("--data", default="")
+    parser.add_argument("--set", default="", dest="changes")
+    parser.add_argument("--jobs", type=int, default=0)
+    parser.add_argument("--snakemake", default="", help="further arguments for Snakemake")
+    arguments = parser.parse_args()
+    try:
+        changes = overrides(arguments.changes, arguments.data)
+        checked = params.load(arguments.run, None, changes)
+        rows = {row: params.load(arguments.run, row, changes) for row in checked.experiments}
+    except params.ParameterError as error:
+        sys.exit(str(error))
+    at = Paths(checked.run)
+    at.results.mkdir(parents=True, exist_ok=True)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = arguments.jobs or min(2, cores)
+    extra = shlex.split(arguments.snakemake)
+    command = snakemake_command(checked.run, changes, jobs, max(cores, jobs), slow_files(at, rows), extra)
+    try:
+        with FileLock(at.results / ".lock", timeout=0):
+            environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]}
+            code = subprocess.run(command, env=environment, check=False).returncode
+    except Timeout:
+        sys.exit(f"run {checked.run} is being made by another process (lock {show(at.results / '.lock')})")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; the same command goes on where it stopped")
+    if code:
+        sys.exit(
+            f"run {checked.run} did not finish; the reason stands above. The same command goes on where it stopped."
+        )
+    if at.table1.is_file() and {"-n", "--dry-run"}.isdisjoint(extra):  # Snakemake may have been asked for less
+        subprocess.run([sys.executable, "-m", "lib.evaluation.show", "--run", checked.run], check=True)
+        print(f"\nReport: {show(at.report / 'index.html')}")
+
+
+if __name__ == "__main__":
+    main()

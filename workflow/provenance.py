@@ -1,0 +1,235 @@
+"""Where a run's results come from: results/<run>/provenance.json.
+
+Collected from what the run left behind, so it costs nothing while the run works: the parameters that papermill passed
+to the notebooks and the durations that it noted, Snakemake's benchmark files, and the prepared data. Nothing dates the
+file; what it says of seconds and memory differs from run to run, and nowhere else in the report do such numbers stand.
+"""
+
+import argparse
+import csv
+import hashlib
+import importlib.metadata
+import json
+import platform
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lib import files, hardware, params, paths
+
+HASHED = ("index.csv", "images.npy", "excluded.csv")
+
+
+def write(run: str) -> dict[str, Any]:
+    """Collects the run's provenance, writes it, and returns it."""
+    record = collect(run)
+    files.write_json(paths.Paths(run).provenance, record)
+    return record
+
+
+def collect(run: str) -> dict[str, Any]:
+    """Everything that the provenance page shows.
+
+    Returns:
+        code: version, commit, changed (True where files of the checkout differ from the commit; None outside git).
+        parameters: a list of {key, value, comment, section, file_value} in the order of the run's file.
+        experiments: {ID: a list as `parameters`}.
+        data: a list of {file, bytes, sha256}.
+        packages: {name: version} of Python and the packages that the project names.
+        hardware: of the machine that collects.
+        steps: a list of {step, seconds, training_seconds, memory_mb}; unknown numbers are None.
+    """
+    at = paths.Paths(run)
+    passed = passed_parameters(at.notebooks)
+    own = params.RUNS / f"{run}.yaml"
+    experiments = sorted(path for path in params.EXPERIMENTS.glob("*.yaml") if _ran(at, path.stem))
+    return {
+        "run": run,
+        "code": code_version(paths.ROOT),
+        "parameters": _with_passed(commented(own), passed) if own.is_file() else _only_passed(passed),
+        "experiments": {path.stem: commented(path) for path in experiments},
+        "data": _data(at),
+        "packages": package_versions(paths.ROOT / "pyproject.toml"),
+        "hardware": hardware.machine(),
+        "steps": steps(at),
+    }
+
+
+def code_version(folder: Path) -> dict[str, Any]:
+    """Version and commit of the checkout, by git; without git the version in pyproject.toml."""
+    project = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    version = {"version": project["version"], "commit": None, "changed": None}
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return version
+    described = _git(folder, "describe", "--tags", "--always", "--abbrev=10")
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return version | {"commit": commit, "described": described, "changed": bool(changed)}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(folder), *arguments]
+    if shutil.which("git") is None:
+        return None
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def commented(path: Path) -> list[dict[str, Any]]:
+    """The entries of a parameter file with the comments that say where each value comes from.
+
+    A comment stands behind the value, or on the lines above the key. The first comment line after an empty line names
+    a section where it is followed by another comment or where the key has a comment behind its value.
+
+    Returns:
+        a list of {key, value, comment, section}, in the file's order.
+    """
+    text = path.read_text(encoding="utf-8")
+    lines, values = text.splitlines(), yaml.safe_load(text)
+    entries, section = [], ""
+    for key, value in yaml.compose(text).value:
+        last = lines[value.end_mark.line] if value.end_mark.line < len(lines) else ""
+        behind = last[value.end_mark.column :].strip() if value.end_mark.column else ""
+        above, first = [], key.start_mark.line - 1
+        while first >= 0 and lines[first].startswith("#"):
+            above.insert(0, lines[first].lstrip("# ").rstrip())
+            first -= 1
+        opens_section = above and first >= 0 and not lines[first].strip()
+        if opens_section and (behind.startswith("#") or len(above) > 1):
+            section, above = above[0], above[1:]
+        comment = " ".join([*above, *([behind.lstrip("# ")] if behind.startswith("#") else [])])
+        entries.append({"key": key.value, "value": values[key.value], "comment": comment, "section": section})
+    return entries
+
+
+def passed_parameters(notebooks: Path) -> dict[str, list[Any]]:
+    """Each value that papermill passed for a parameter to any of the run's notebooks, without repetition."""
+    passed: dict[str, list[Any]] = {}
+    for path in sorted(notebooks.glob("[!.]*.ipynb")):
+        for key, value in _record(_notebook(path)).get("parameters", {}).items():
+            if value not in passed.setdefault(key, []):
+                passed[key].append(value)
+    return {key: values for key, values in passed.items() if key not in params.EXPERIMENT_KEYS}
+
+
+def _with_passed(entries: list[dict[str, Any]], passed: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """The file's entries with the values that the notebooks got, and the file's own where these differ."""
+    for entry in entries:
+        used = passed.get(entry["key"], [entry["value"]])
+        entry["file_value"] = None if used == [entry["value"]] else entry["value"]
+        entry["value"] = used[0] if len(used) == 1 else " / ".join(map(str, used))
+    known = {entry["key"] for entry in entries}
+    return entries + [entry for entry in _only_passed(passed) if entry["key"] not in known]
+
+
+def _only_passed(passed: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [
+        {"key": key, "value": " / ".join(map(str, used)), "comment": "", "section": "", "file_value": None}
+        for key, used in sorted(passed.items())
+    ]
+
+
+def _ran(at: paths.Paths, experiment: str) -> bool:
+    return at.experiment(experiment).is_dir()
+
+
+def _notebook(path: Path) -> dict[str, Any]:
+    """An executed notebook; empty where the file cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _record(part: dict[str, Any]) -> dict[str, Any]:
+    """What papermill noted of an executed notebook or of one of its cells."""
+    return part.get("metadata", {}).get("papermill", {})
+
+
+def _training_seconds(notebook: dict[str, Any]) -> float:
+    """What papermill noted for the cells tagged `training`."""
+    cells = [cell for cell in notebook.get("cells", []) if "training" in cell["metadata"].get("tags", [])]
+    return round(float(sum(_record(cell).get("duration") or 0 for cell in cells)), 1)
+
+
+def _data(at: paths.Paths) -> list[dict[str, Any]]:
+    found = []
+    for folder in (at.covidx, at.ham10000):
+        for path in (folder / name for name in HASHED):
+            if path.is_file():
+                with path.open("rb") as handle:
+                    digest = hashlib.file_digest(handle, "sha256").hexdigest()
+                name = path.relative_to(paths.ROOT).as_posix()
+                found.append({"file": name, "bytes": path.stat().st_size, "sha256": digest})
+    return found
+
+
+def package_versions(project: Path) -> dict[str, str]:
+    """Versions of Python and of the packages that pyproject.toml names, as installed."""
+    named = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
+    versions = {"python": platform.python_version()}
+    for requirement in named:
+        name = re.match(r"[A-Za-z0-9._-]+", requirement)[0]
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def steps(at: paths.Paths) -> list[dict[str, Any]]:
+    """Seconds and memory of each step: papermill's durations in a notebook, joined with the step's benchmark file.
+
+    A benchmark belongs to the notebook of the same name, with or without the number in front; Snakemake's columns are
+    `s` (seconds) and `max_rss` (MB). Its `cpu_time` is left out: sampled twice a minute, it misses much of short steps.
+    """
+    measured = {path.stem: _benchmark(path) for path in sorted((at.results / "benchmarks").rglob("*.tsv"))}
+    found = []
+    for path in sorted(at.notebooks.glob("[!.]*.ipynb")):
+        names = (path.stem, re.sub(r"^\d+_", "", path.stem))
+        numbers = next((measured.pop(name) for name in names if name in measured), {})
+        notebook = _notebook(path)
+        found.append(_step(path.stem, numbers, _record(notebook).get("duration"), _training_seconds(notebook)))
+    return found + [_step(name, numbers) for name, numbers in measured.items()]
+
+
+def _step(
+    name: str, numbers: dict[str, float | None], seconds: float | None = None, training: float = 0.0
+) -> dict[str, Any]:
+    return {
+        "step": name,
+        "seconds": numbers.get("s") or (None if seconds is None else round(float(seconds), 1)),
+        "training_seconds": training,
+        "memory_mb": numbers.get("max_rss"),
+    }
+
+
+def _benchmark(path: Path) -> dict[str, float | None]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t"))
+    return {key: _number(text) for key, text in rows[-1].items() if key} if rows else {}
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return None
+    return value if value == value else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m workflow.provenance", description=__doc__.splitlines()[0])
+    parser.add_argument("--run", default="demo", help="name of the run (params/runs/<run>.yaml)")
+    run = parser.parse_args().run
+    write(run)
+    print(f"wrote {paths.show(paths.Paths(run).provenance)}")
+
+
+if __name__ == "__main__":
+    main()
