@@ -10,8 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from lib.explainers.scores import network_input
-from lib.training.batches import Examples
-from lib.training.class_weights import class_weights
+from lib.training.batches import Examples, class_weights
 
 SIDE = 64
 """Pixels a side of the images in this control, whatever the run's."""

@@ -1,6 +1,5 @@
 """The paper's two networks, what is frozen in them, and where their first weights come from."""
 
-from lib.models.build import FEATURE_MAPS, LAST_CONVOLUTION, build, feature_map_layer
 from lib.models.freezing import (
     FINE_TUNING_STARTS,
     boundary_counts,
@@ -9,7 +8,8 @@ from lib.models.freezing import (
     inference_mode,
     split_at,
 )
-from lib.models.weights import load_pretrained, new_head
+from lib.models.networks import FEATURE_MAPS, LAST_CONVOLUTION, build, feature_map_layer
+from lib.models.weights import load_pretrained
 
 __all__ = [
     "FEATURE_MAPS",
@@ -22,6 +22,5 @@ __all__ = [
     "freeze_below",
     "inference_mode",
     "load_pretrained",
-    "new_head",
     "split_at",
 ]

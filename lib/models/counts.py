@@ -1,67 +1,71 @@
-"""Table 1's column `Free params`, counted on the networks at 224 x 224."""
+"""Free parameters of the paper's networks, counted on the Keras layers at 224 x 224 (Table 1, column `Free params`)."""
+
+from typing import Any
 
 import keras
-import pandas as pd
+import numpy as np
 
-from lib import params, paths
-from lib.models.build import build
-from lib.models.freezing import FINE_TUNING_STARTS, free_parameters, freeze_below
+from lib.models.freezing import FINE_TUNING_STARTS, boundary_counts, free_parameters
+from lib.models.networks import build
 
 PAPER_SIZE = 224
 
-EXPLANATIONS = {
-    "RN1": "the classifier alone has 2,048 x 3 weights and 3 offsets; the table is off by one, as RN7's total confirms",
-    "RN2": "unfrozen from conv4_block6_3_conv on",
-    "RN7": "ResNet50V2 with a three-way classifier; the first ResNet50 does not fit",
-    "CN1": "the last dense layer alone",
-    "CN2": "no boundary of this network gives the published count; the fully connected part is nearest",
-    "CN3": "the PEPX stages are not in the count: a slip left them untrainable in the authors' code",
-}
-"""Why a count is what it is; rows not named share the one of the row that they resemble."""
 
+def paper_networks() -> dict[str, keras.Model]:
+    """resnet50v2, covidnet (all of it trainable) and covidnet-6 (six PEPX blocks in stage three, as in Figure 3b).
 
-def networks(image_size: int = PAPER_SIZE) -> dict[tuple[str, str], keras.Model]:
-    """The networks of Table 1 by (backbone, reading of the PEPX stages); their weights have shapes but no values."""
+    Their weights have shapes but no values, so that they cost seconds and no memory.
+    """
     with keras.StatelessScope(initialize_variables=False):
-        made = {("resnet50v2", "as_published"): build("resnet50v2", image_size)}
-        for reading in ("as_published", "as_described"):
-            made["covidnet", reading] = build("covidnet", image_size, pepx=reading)
-    return made
+        return {
+            "resnet50v2": build("resnet50v2", PAPER_SIZE),
+            "covidnet": build("covidnet", PAPER_SIZE, pepx="as_described"),
+            "covidnet-6": build("covidnet", PAPER_SIZE, pepx="as_described", pepx_blocks=(3, 4, 6, 3)),
+        }
 
 
-def table(models: dict[tuple[str, str], keras.Model], experiments: list[str]) -> pd.DataFrame:
-    """Counted beside published free parameters.
+def row_parameters(row: Any, networks: dict[str, keras.Model]) -> int:
+    """Free parameters of one row of Table 1, in the stage that it trains last.
 
     Args:
-        models: as `networks` gives them, nothing frozen yet; which of their layers are frozen changes.
-        experiments: names of files in params/experiments.
+        row: its parameters, as `lib.params.load("paper", ID)` gives them.
+        networks: as `paper_networks` gives them.
+    """
+    network = networks[row.backbone]
+    if row.pretraining != "none":
+        return boundary_counts(network)[FINE_TUNING_STARTS[row.backbone] if row.fine_tuning else "logits"]
+    frozen = _part(network, "stage") if row.backbone == "covidnet" and row.pepx == "as_published" else 0
+    return free_parameters(network) - frozen
+
+
+def count_parameters(networks: dict[str, keras.Model] | None = None) -> dict[str, int]:
+    """Every count that the errata name.
 
     Returns:
-        Columns id, counted, published (missing for variants), difference, explanation.
+        classifier_resnet, fine_tuned_resnet, scratch_resnet; resnet50_v1 (the first version, from scratch);
+        classifier_covidnet, fully_connected (from `fc1` on), conv1, pepx_block (one of stage three, after its first),
+        scratch_trained, scratch_frozen (PEPX stages untrainable); nearest (to Table 1's CN2, of all boundaries).
     """
-    from_scratch = {kind: free_parameters(model) for kind, model in models.items()}
-    published = pd.read_csv(paths.PUBLISHED / "table1.csv", index_col="id")["free_params"]
-    lines = []
-    for name in experiments:
-        p = params.load("paper", name)
-        reading = p.pepx if p.backbone == "covidnet" else "as_published"
-        kind = (p.backbone, reading)
-        counted = from_scratch[kind] if p.pretraining == "none" else _count(models[kind], p)
-        known = int(published[name]) if name in published.index else None
-        lines.append({"id": name, "counted": counted, "published": known, "explanation": _explanation(name, p)})
-    result = pd.DataFrame(lines).astype({"published": "Int64"})
-    result.insert(3, "difference", result["counted"] - result["published"])
-    return result
+    networks = networks or paper_networks()
+    resnet, covidnet = (boundary_counts(networks[name]) for name in ("resnet50v2", "covidnet"))
+    with keras.StatelessScope(initialize_variables=False):
+        first = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(PAPER_SIZE, PAPER_SIZE, 3))
+    return {
+        "classifier_resnet": resnet["logits"],
+        "fine_tuned_resnet": resnet[FINE_TUNING_STARTS["resnet50v2"]],
+        "scratch_resnet": max(resnet.values()),
+        "resnet50_v1": free_parameters(first) + resnet["logits"],
+        "classifier_covidnet": covidnet["logits"],
+        "fully_connected": covidnet["fc1"],
+        "conv1": _part(networks["covidnet"], "conv1"),
+        "pepx_block": _part(networks["covidnet"], "stage3_pepx2_"),
+        "scratch_trained": covidnet["conv1"],
+        "scratch_frozen": covidnet["conv1"] - _part(networks["covidnet"], "stage"),
+        "nearest": min(covidnet.values(), key=lambda count: abs(count - 98_917_443)),
+    }
 
 
-def _count(model: keras.Model, p: params.Params) -> int:
-    freeze_below(model, FINE_TUNING_STARTS[p.backbone] if p.fine_tuning else "logits")
-    return free_parameters(model)
-
-
-def _explanation(name: str, p: params.Params) -> str:
-    if name.endswith("described") and p.pretraining == "none":
-        return "all layers trained, as the report's text says"
-    if p.backbone == "resnet50v2":
-        return EXPLANATIONS["RN7" if p.pretraining == "none" else "RN2" if p.fine_tuning else "RN1"]
-    return EXPLANATIONS["CN3" if p.pretraining == "none" else "CN2" if p.fine_tuning else "CN1"]
+def _part(model: keras.Model, start: str) -> int:
+    """Trainable parameters of the layers whose names start so."""
+    layers = [layer for layer in model.layers if layer.name.startswith(start)]
+    return int(sum(np.prod(weight.shape) for layer in layers for weight in layer.trainable_variables))

@@ -84,13 +84,9 @@ def boundary_counts(model: keras.Model) -> dict[str, int]:
     """Free parameters for every possible first trained layer, in the model's order (layers without any are left out).
 
     Args:
-        model: a flat model; what its layers leave untrainable by themselves (moving statistics) is not counted.
+        model: a flat model with nothing frozen; what its layers never train (moving statistics) is not counted.
     """
-    sizes = [int(sum(np.prod(v.shape) for v in _trainable_kind(layer))) for layer in model.layers]
+    kinds = [[variable for variable in layer.variables if variable.trainable] for layer in model.layers]
+    sizes = [int(sum(np.prod(variable.shape) for variable in kind)) for kind in kinds]
     totals = np.cumsum(sizes[::-1])[::-1]
     return {layer.name: int(total) for layer, size, total in zip(model.layers, sizes, totals, strict=True) if size}
-
-
-def _trainable_kind(layer: keras.Layer) -> list[keras.Variable]:
-    """The layer's variables that are trainable when it is not frozen."""
-    return [variable for variable in layer.variables if variable.trainable]

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import keras
 
-from lib.models.build import build
-
 
 class WeightsError(RuntimeError):
     """Pretrained weights that are missing or do not fit; the message lists the ways to provide them."""
@@ -37,20 +35,6 @@ def load_pretrained(model: keras.Model, source: str | Path) -> None:
             _copy(donor, model, str(path))
     except (ValueError, OSError, KeyError) as error:
         raise WeightsError(f"pretrained weights: {path} does not fit {model.name}: {error}. {_ways(model)}") from error
-
-
-def new_head(model: keras.Model, backbone: str, classes: int, **settings) -> keras.Model:
-    """The same network with a new linear classifier (section 4.2.1, step 2); all other weights are kept.
-
-    Args:
-        model: a trained network.
-        backbone: its name in `lib.models.build`.
-        classes: number of classes of the new classifier.
-        **settings: as for `lib.models.build`.
-    """
-    fresh = build(backbone, model.input_shape[1], classes, **settings)
-    _copy(model, fresh, model.name)
-    return fresh
 
 
 def _imagenet(model: keras.Model) -> keras.Model:

@@ -1,4 +1,4 @@
-"""Batches from prepared arrays: gathered, shuffled, augmented inside tf.data."""
+"""Batches from prepared arrays, gathered, shuffled and augmented inside tf.data; the class weights of their images."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -84,6 +84,26 @@ class Examples:
             return taken[0] if len(taken) == 1 else tuple(taken)
 
         return gather
+
+
+def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
+    """w_k = (1 / n_k) (sum_k n_k) / K: inversely proportional to the class sizes (section 4.3.2, equation 1).
+
+    Args:
+        labels: (N,) integers 0..K-1, the training labels.
+        classes: K.
+
+    Returns:
+        (K,) float32. The mean weight of the N images is 1, so the loss keeps its range.
+
+    Raises:
+        ValueError: a class without images has no weight.
+    """
+    sizes = np.bincount(labels, minlength=classes)
+    if (sizes == 0).any():
+        empty = ", ".join(map(str, np.flatnonzero(sizes == 0)))
+        raise ValueError(f"class weights: no training images of class {empty}; every class needs one")
+    return (sizes.sum() / (classes * sizes)).astype(np.float32)
 
 
 def as_network_input(images: tf.Tensor) -> tf.Tensor:

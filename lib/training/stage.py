@@ -1,8 +1,22 @@
-"""One stage of training: Adam on weighted cross entropy, the best epoch by validation macro F1 (sections 4.2, 4.3)."""
+"""What surrounds the training loop of notebooks 03 and 04: optimiser, scores of an epoch, checkpoints, the best epoch.
 
+The loop itself stands in the notebooks, where a reader of the paper looks for it (sections 4.2.3 and 4.3):
+
+    model.compile(Adam(rate), keras.losses.CategoricalCrossentropy(), metrics=[EpochScores(classes)])
+    with Progress(model, folder, "linear", epochs, settings) as progress:
+        for epoch in progress.epochs_left():
+            fitted = model.fit(train.shuffled(...), shuffle=False, verbose=0, callbacks=[progress])
+            scores = validate(model, validation, batch_size)
+            progress.end_epoch(fitted.history, scores, keep=scores["macro_f1"] > progress.best)
+    history = progress.finish()
+"""
+
+import hashlib
+import json
 import logging
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,136 +24,232 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from keras import ops
 
 from lib.evaluation import metrics
-from lib.training.adam import Adam
+from lib.files import replacing
 from lib.training.batches import Examples
-from lib.training.checkpoints import Checkpoint, changing_variables, fingerprint
-from lib.training.epoch_scores import EpochScores
 
 log = logging.getLogger(__name__)
 
-
 CHECKPOINT_SECONDS = 20
 """An epoch is written down once so much time has passed since the last one was: writing takes seconds, too."""
+
+BINS = 200
+"""Bins of the histograms behind the training set's macro AUC; the area is exact up to ties within a bin."""
 
 
 class TrainingDiverged(RuntimeError):
     """The loss is no longer a number."""
 
 
-class _StopAtNan(keras.callbacks.Callback):
-    """Stops with a message that says where the loss was lost and what to go back to."""
+class Adam(keras.optimizers.Adam):
+    """Keras's Adam (Kingma and Ba, 2015) in TensorFlow's fused kernel: 18 graph operations a variable instead of 40.
 
-    def __init__(self, stage: str, epoch: int, learning_rate: float, checkpoint: Path):
-        super().__init__()
-        self.where = f"{stage}, epoch {epoch}"
-        self.learning_rate = learning_rate
-        self.checkpoint = checkpoint
+    The formulas and the variables are Keras's, so the two give the same weights up to rounding. The training step has a
+    smaller graph, which is traced sooner, and one kernel reads and writes each weight and its moments.
+    """
 
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(float(logs["loss"])):
-            kept = self.checkpoint if self.checkpoint.is_file() else "none yet"
-            raise TrainingDiverged(
-                f"{self.where}, batch {batch + 1}: the loss is {float(logs['loss'])} at learning rate "
-                f"{self.learning_rate:g}. Last good checkpoint: {kept}. Lower the learning rate, or use float32."
-            )
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates one variable (a tf.Variable) and its two moments in place."""
+        number = self._get_variable_index(variable)
+        dtype = variable.dtype
+        step = ops.cast(self.iterations + 1, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[number].value.handle,
+            v=self._velocities[number].value.handle,
+            beta1_power=ops.power(ops.cast(self.beta_1, dtype), step),
+            beta2_power=ops.power(ops.cast(self.beta_2, dtype), step),
+            lr=ops.cast(learning_rate, dtype),
+            beta1=ops.cast(self.beta_1, dtype),
+            beta2=ops.cast(self.beta_2, dtype),
+            epsilon=ops.cast(self.epsilon, dtype),
+            grad=ops.cast(gradient, dtype),
+        )
 
 
-def fit_stage(
-    model: keras.Model,
-    train: Examples,
-    validation: Examples,
-    *,
-    stage: str,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    folder: Path,
-    class_weights: np.ndarray | None = None,
-    augmentation: str | None = None,
-    seed: int = 1,
-    jit_compile: bool = False,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
-) -> tuple[pd.DataFrame, Checkpoint]:
-    """Trains the model's trainable layers and leaves the weights of the best epoch in it.
+class EpochScores(keras.metrics.Metric):
+    """accuracy, macro_f1, macro_auc and, for three classes, covid_precision and covid_recall while training.
+
+    One confusion matrix and one histogram of probabilities give all of section 4.3.1's metrics. A metric of Keras for
+    each of them would make the graph of a training step, and the time to trace it, half as large again.
 
     Args:
-        model: from the examples' arrays to probabilities (batch, K).
-        train: training examples.
-        validation: validation examples, never augmented.
+        classes: K; class 0 is covid-19 where K is 3.
+    """
+
+    def __init__(self, classes: int, name: str = "epoch_scores"):
+        super().__init__(name=name, dtype="float32")
+        self.classes = classes
+        self.confusion = self.add_weight(shape=(classes, classes), initializer="zeros", name="confusion")
+        self.histogram = self.add_weight(shape=(2, classes, BINS), initializer="zeros", name="histogram")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch: one-hot labels (N, K) and probabilities (N, K); sample weights do not enter."""
+        truth = ops.cast(y_true, "float32")
+        probabilities = ops.cast(y_pred, "float32")
+        predicted = ops.one_hot(ops.argmax(probabilities, axis=-1), self.classes)
+        self.confusion.assign_add(ops.matmul(ops.transpose(truth), predicted))
+        bins = ops.cast(ops.clip(probabilities, 0.0, 1.0) * (BINS - 1), "int32")
+        placed = ops.one_hot(bins, BINS)
+        both = ops.stack([1.0 - truth, truth])
+        self.histogram.assign_add(ops.einsum("snk,nkb->skb", both, placed))
+
+    def result(self):
+        correct = ops.diagonal(self.confusion)
+        true, predicted = ops.sum(self.confusion, axis=1), ops.sum(self.confusion, axis=0)
+        f1 = ops.divide_no_nan(2 * correct, true + predicted)
+        scores = {
+            "accuracy": ops.divide_no_nan(ops.sum(correct), ops.sum(true)),
+            "macro_f1": ops.mean(f1),
+            "macro_auc": ops.mean(self._areas()),
+        }
+        if self.classes == 3:
+            scores["covid_precision"] = ops.divide_no_nan(correct[0], predicted[0])
+            scores["covid_recall"] = ops.divide_no_nan(correct[0], true[0])
+        return scores
+
+    def _areas(self):
+        """Areas under the ROC curves (K,): the share of pairs in which the positive scores higher, ties as half."""
+        negative, positive = self.histogram[0], self.histogram[1]
+        below = ops.cumsum(negative, axis=-1) - negative
+        pairs = ops.sum(positive, axis=-1) * ops.sum(negative, axis=-1)
+        return ops.divide_no_nan(ops.sum(positive * (below + 0.5 * negative), axis=-1), pairs)
+
+
+class Progress(keras.callbacks.Callback):
+    """Goes through a stage's epochs, also after an interruption, and ends with the weights of the best one.
+
+    Leaving the `with` block because the device's memory did not suffice raises MemoryError with what to lower.
+
+    Args:
+        model: compiled, from the examples' arrays to probabilities (batch, K).
+        folder: where the state after an epoch is kept; a stage that was interrupted goes on from there.
         stage: "linear", "scratch" or "fine_tuning"; names the rows of the history.
         epochs: how many.
-        learning_rate: Adam's, constant.
-        batch_size: images a step.
-        folder: where the state after an epoch is kept; a stage that was interrupted goes on from there.
-        class_weights: (K,) factors of the loss, equation (1), or None.
-        augmentation: None, or a reading of the brightness augmentation.
-        seed: of the order of the images and of the augmentation.
-        jit_compile: compile the step with XLA.
+        settings: all that the result depends on besides the first weights (JSON, or arrays); a checkpoint of other
+            settings is not used.
         checkpoint_seconds: epochs that are shorter share a checkpoint, so that an interruption costs no more than this;
             0 writes every epoch down.
 
-    Returns:
-        (history, checkpoint). History has a row an epoch: stage, epoch, loss, accuracy, macro_f1, macro_auc,
-        covid_precision, covid_recall (while the epoch's weights changed, macro AUC from histograms of 200 bins), the
-        same with `val_` (exactly, after the epoch; val_loss is the plain cross entropy), learning_rate, seconds, steps,
-        and best, true for the epoch whose weights were kept: the first with the highest val_macro_f1. Remove the
-        checkpoint once the trained model is written.
-
     Raises:
-        TrainingDiverged: the loss became infinite or NaN.
-        MemoryError: the device's memory does not suffice.
+        TrainingDiverged: while fitting, the loss became infinite or NaN.
     """
-    model.compile(
-        optimizer=Adam(learning_rate),
-        loss=keras.losses.CategoricalCrossentropy(),
-        metrics=[EpochScores(train.classes)],
-        jit_compile=jit_compile,
-    )
-    _make_variables(model, train.classes)
-    work = fingerprint(
-        model, stage=stage, learning_rate=learning_rate, batch_size=batch_size, seed=seed, augmentation=augmentation,
-        class_weights=None if class_weights is None else class_weights.tolist(), rows=train.positions.tolist(),
-        labels=train.labels.tolist(),
-    )  # fmt: skip
-    checkpoint = Checkpoint(folder, work)
-    history, best = checkpoint.load(model, model.optimizer) or ([], [v.numpy() for v in changing_variables(model)])
-    if history:
-        log.info("%s: goes on after epoch %d", stage, len(history))
-    written = time.perf_counter()
-    for epoch in range(len(history) + 1, epochs + 1):
-        data = train.shuffled(batch_size, seed=seed, epoch=epoch, weights=class_weights, augmentation=augmentation)
-        guard = _StopAtNan(stage, epoch, learning_rate, checkpoint.file)
-        start = time.perf_counter()
-        try:
-            fitted = model.fit(data, epochs=1, shuffle=False, verbose=0, callbacks=[guard]).history
-        except tf.errors.ResourceExhaustedError as error:
+
+    def __init__(
+        self,
+        model: keras.Model,
+        folder: Path,
+        stage: str,
+        epochs: int,
+        settings: Any,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    ):
+        super().__init__()
+        self._trained, self.stage, self.epochs = model, stage, epochs
+        self._every, self._written = checkpoint_seconds, time.perf_counter()
+        _make_variables(model)
+        self.file = Path(folder) / f"checkpoint-{_fingerprint(model, [stage, settings])}.npy"
+        self.history, self._kept = self._load() or ([], [variable.numpy() for variable in _changing(model)])
+        if self.history:
+            log.info("%s: goes on after epoch %d", stage, len(self.history))
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, kind, error, _) -> None:
+        if isinstance(error, tf.errors.ResourceExhaustedError):
             raise MemoryError(
-                f"{stage}, epoch {epoch}: out of memory ({error.message.splitlines()[0]}); "
-                f"lower batch_size ({batch_size}) or image_size, or set precision to mixed_float16"
+                f"{self.stage}, epoch {len(self.history) + 1}: out of memory ({error.message.splitlines()[0]}); "
+                "lower batch_size or image_size, or set precision to mixed_float16"
             ) from error
-        seconds = time.perf_counter() - start
-        row = {"stage": stage, "epoch": epoch, **{name: float(values[-1]) for name, values in fitted.items()}}
-        row |= {f"val_{name}": value for name, value in _validate(model, validation, batch_size).items()}
-        row |= {"learning_rate": learning_rate, "seconds": seconds, "steps": math.ceil(len(train) / batch_size)}
-        history.append(row)
-        if best_epoch([past["val_macro_f1"] for past in history]) == epoch:
-            best = [variable.numpy() for variable in changing_variables(model)]
-        if time.perf_counter() - written >= checkpoint_seconds:
-            checkpoint.save(model, model.optimizer, history, best)
-            written = time.perf_counter()
-        log.info(_line(row, epochs, history))
-    for variable, value in zip(changing_variables(model), best, strict=True):
-        variable.assign(value)
-    table = pd.DataFrame(history)
-    table["best"] = table["epoch"] == best_epoch(table["val_macro_f1"].tolist())
-    return table, checkpoint
 
+    @property
+    def best(self) -> float:
+        """The highest validation macro F1 so far; below every score before the first epoch."""
+        return max((row["val_macro_f1"] for row in self.history), default=-math.inf)
 
-def best_epoch(macro_f1: list[float]) -> int:
-    """The epoch, counted from 1, with the highest validation macro F1; the earliest of equals (section 4.2.3)."""
-    return int(np.argmax(macro_f1)) + 1
+    def epochs_left(self) -> Iterator[int]:
+        """The epochs still to train, counted from 1."""
+        return iter(range(len(self.history) + 1, self.epochs + 1))
+
+    def end_epoch(self, fitted: dict[str, list[float]], scores: dict[str, float | None], *, keep: bool) -> None:
+        """Notes an epoch.
+
+        Args:
+            fitted: `History.history` of the epoch: loss and scores while its weights changed.
+            scores: of the validation set after it, as `validate` gives them.
+            keep: these weights are the best so far.
+        """
+        row = {"stage": self.stage, "epoch": len(self.history) + 1}
+        row |= {name: float(values[-1]) for name, values in fitted.items()}
+        row |= {f"val_{name}": value for name, value in scores.items()}
+        self.history.append(row | {"learning_rate": self._rate, "best": keep})
+        if keep:
+            self._kept = [variable.numpy() for variable in _changing(self._trained)]
+        if time.perf_counter() - self._written >= self._every:
+            self._save()
+            self._written = time.perf_counter()
+        best = max(past["epoch"] for past in self.history if past["best"])
+        log.info(
+            f"{self.stage:<11} epoch {row['epoch']:>2}/{self.epochs}  loss {row['loss']:6.3f}  macro F1 "
+            f"{row['macro_f1']:.3f}  |  validation loss {row['val_loss']:6.3f}  macro F1 {row['val_macro_f1']:.3f}  "
+            f"(best: epoch {best})"
+        )
+
+    def finish(self) -> pd.DataFrame:
+        """Leaves the best epoch's weights in the model.
+
+        Returns:
+            A row an epoch: stage, epoch, loss, accuracy, macro_f1, macro_auc, covid_precision, covid_recall (macro AUC
+            from histograms of 200 bins), the same with `val_` (exactly; val_loss is the plain cross entropy),
+            learning_rate, and best, true for the epoch whose weights were kept.
+        """
+        for variable, value in zip(_changing(self._trained), self._kept, strict=True):
+            variable.assign(value)
+        table = pd.DataFrame(self.history)
+        return table.assign(best=table["epoch"] == table.loc[table["best"], "epoch"].max())
+
+    def remove(self) -> None:
+        """Deletes the checkpoint; call it once the trained model is safely written."""
+        self.file.unlink(missing_ok=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise TrainingDiverged(
+                f"{self.stage}, epoch {len(self.history) + 1}, batch {batch + 1}: the loss is {loss} at learning rate "
+                f"{self._rate:g}. Last good checkpoint: {self.file if self.file.is_file() else 'none yet'}. Lower the "
+                "learning rate, or use float32."
+            )
+
+    @property
+    def _rate(self) -> float:
+        """Adam's learning rate, which is kept in float32, as it was written."""
+        return float(f"{float(self._trained.optimizer.learning_rate):.6g}")
+
+    def _save(self) -> None:
+        """Replaces the file: one array after the other, without the checksums and copies of an archive.
+
+        Writing is a large part of what a short epoch of a large network takes.
+        """
+        variables = [*_changing(self._trained), *self._trained.optimizer.variables]
+        with replacing(self.file) as temporary, temporary.open("wb") as file:
+            np.save(file, np.array(json.dumps(self.history)))
+            for array in (*(variable.numpy() for variable in variables), *self._kept):
+                np.save(file, array)
+
+    def _load(self) -> tuple[list[dict[str, Any]], list[np.ndarray]] | None:
+        """Sets model and optimiser to the stored state; returns history and best weights, None if nothing is stored."""
+        if not self.file.is_file():
+            return None
+        changing = _changing(self._trained)
+        with self.file.open("rb") as file:
+            history = json.loads(str(np.load(file)))
+            for variable in (*changing, *self._trained.optimizer.variables):
+                variable.assign(np.load(file))
+            return history, [np.load(file) for _ in changing]
 
 
 def predict(model: keras.Model, examples: Examples, batch_size: int) -> np.ndarray:
@@ -147,31 +257,33 @@ def predict(model: keras.Model, examples: Examples, batch_size: int) -> np.ndarr
     return np.asarray(model.predict(examples.ordered(batch_size), verbose=0), np.float32)
 
 
-def _make_variables(model: keras.Model, classes: int) -> None:
-    """Makes the optimiser's and the metrics' variables now: made in the first step, they have it traced twice."""
-    model.optimizer.build(model.trainable_variables)
-    one = np.eye(classes, dtype=np.float32)
-    model.compute_metrics(None, one, one, sample_weight=None)
-    model.reset_metrics()
-
-
-def _validate(model: keras.Model, examples: Examples, batch_size: int) -> dict[str, Any]:
+def validate(model: keras.Model, examples: Examples, batch_size: int) -> dict[str, float | None]:
+    """Plain cross entropy (loss) and the scores of section 4.3.1 on examples that the model was not trained on."""
     probabilities = predict(model, examples, batch_size)
     values = metrics.scores(examples.labels, probabilities)
     chosen = probabilities[np.arange(len(examples)), examples.labels].astype(np.float64)
-    loss = float(-np.log(np.clip(chosen, 1e-7, 1.0)).mean())
-    names = [
-        "accuracy",
-        "macro_f1",
-        "macro_auc",
-        *(["covid_precision", "covid_recall"] if examples.classes == 3 else []),
-    ]
-    return {"loss": loss, **{name: values[name] for name in names}}
+    names = ["accuracy", "macro_f1", "macro_auc", *(["covid_precision", "covid_recall"] * (examples.classes == 3))]
+    return {"loss": float(-np.log(np.clip(chosen, 1e-7, 1.0)).mean()), **{name: values[name] for name in names}}
 
 
-def _line(row: dict[str, Any], epochs: int, history: list[dict[str, Any]]) -> str:
-    best = best_epoch([past["val_macro_f1"] for past in history])
-    return (
-        f"{row['stage']:<11} epoch {row['epoch']:>2}/{epochs}  loss {row['loss']:6.3f}  macro F1 {row['macro_f1']:.3f}"
-        f"  |  validation loss {row['val_loss']:6.3f}  macro F1 {row['val_macro_f1']:.3f}  (best: epoch {best})"
-    )
+def _changing(model: keras.Model) -> list[keras.Variable]:
+    """The variables that training may change: those of trainable layers, batch normalisation's statistics included."""
+    variables = [variable for layer in model.layers if layer.trainable for variable in layer.variables]
+    return list({id(variable): variable for variable in variables}.values())
+
+
+def _fingerprint(model: keras.Model, settings: Any) -> str:
+    """Names the work that a checkpoint belongs to: first weights and settings. Equal work, equal name."""
+    text = json.dumps(settings, sort_keys=True, default=lambda value: np.asarray(value).tolist())
+    digest = hashlib.sha256(text.encode())
+    for variable in model.weights:
+        digest.update(variable.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _make_variables(model: keras.Model) -> None:
+    """Makes the optimiser's and the metrics' variables now: made in the first step, they have it traced twice."""
+    model.optimizer.build(model.trainable_variables)
+    one = np.eye(model.output_shape[-1], dtype=np.float32)
+    model.compute_metrics(None, one, one, sample_weight=None)
+    model.reset_metrics()

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from lib.training.batches import Examples
+from lib.training.stage import Adam, EpochScores, Progress, validate
 
 
 def small_network(seed: int = 1, size: int = 8) -> keras.Model:
@@ -36,3 +37,21 @@ def stripes():
     images = images.astype(np.uint8)
     rows = np.arange(60)
     return Examples([images], rows[:45], labels[:45], 3), Examples([images], rows[45:], labels[45:], 3)
+
+
+def fit_stage(
+    model, train, validation, *, stage, epochs, learning_rate, batch_size, folder, checkpoint_seconds=0,
+    class_weights=None, augmentation=None, seed=1,
+):  # fmt: skip
+    """The loop of notebooks 03 and 04."""
+    model.compile(Adam(learning_rate), keras.losses.CategoricalCrossentropy(), metrics=[EpochScores(train.classes)])
+    settings = [learning_rate, batch_size, class_weights, augmentation, seed, train.positions, train.labels]
+    with Progress(model, folder, stage, epochs, settings, checkpoint_seconds) as progress:
+        for epoch in progress.epochs_left():
+            batches = train.shuffled(
+                batch_size, seed=seed, epoch=epoch, weights=class_weights, augmentation=augmentation
+            )
+            fitted = model.fit(batches, shuffle=False, verbose=0, callbacks=[progress])
+            scores = validate(model, validation, batch_size)
+            progress.end_epoch(fitted.history, scores, keep=scores["macro_f1"] > progress.best)
+    return progress.finish(), progress

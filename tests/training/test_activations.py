@@ -9,8 +9,8 @@ from lib import models
 from lib.training import activations
 from lib.training.activations import stored_activations
 from lib.training.batches import Examples
-from lib.training.stage import fit_stage, predict
-from tests.training.conftest import small_network
+from lib.training.stage import predict
+from tests.training.conftest import fit_stage, small_network
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lib.training.adam import Adam
+from lib.training.stage import Adam
 
 
 def after_steps(optimizer, steps=50):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lib.training.class_weights import class_weights
+from lib.training.batches import class_weights
 
 
 def test_equation_1_by_hand():

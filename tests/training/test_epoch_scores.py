@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lib.evaluation import metrics
-from lib.training.epoch_scores import BINS, EpochScores
+from lib.training.stage import BINS, EpochScores
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lib import models
 from lib.evaluation import metrics
-from lib.training.stage import TrainingDiverged, best_epoch, fit_stage, predict
-from tests.training.conftest import small_network
+from lib.training.stage import Adam, EpochScores, Progress, TrainingDiverged, predict
+from tests.training.conftest import fit_stage, small_network
 
 SETTINGS = {"stage": "scratch", "learning_rate": 0.01, "batch_size": 8, "checkpoint_seconds": 0}
 
@@ -27,8 +28,18 @@ def weights(model):
     [([0.3, 0.2, 0.1], 1), ([0.1, 0.2, 0.3], 3), ([0.1, 0.4, 0.4, 0.2], 2), ([0.0, 0.0], 1)],
     ids=["first is best", "last is best", "first of equals", "all zero"],
 )
-def test_best_epoch(scores, epoch):
-    assert best_epoch(scores) == epoch
+def test_the_first_of_equally_good_epochs_is_kept(network, tmp_path, scores, epoch):
+    network.compile(Adam(0.1), "categorical_crossentropy", metrics=[EpochScores(3)])
+    progress = Progress(network, tmp_path, "linear", len(scores), {})
+    bias = network.get_layer("logits").bias
+    for number in progress.epochs_left():
+        bias.assign(np.full(3, float(number)))
+        score = scores[number - 1]
+        progress.end_epoch(
+            {"loss": [0.0], "macro_f1": [0.0]}, {"loss": 0.0, "macro_f1": score}, keep=score > progress.best
+        )
+    assert list(progress.finish()["best"]) == [number == epoch for number in range(1, len(scores) + 1)]
+    np.testing.assert_array_equal(bias.numpy(), np.full(3, float(epoch)))
 
 
 def test_the_weights_of_the_best_epoch_are_kept(network, stripes, tmp_path):
@@ -99,11 +110,11 @@ def test_an_interrupted_stage_ends_with_the_same_weights(network, stripes, tmp_p
     fit_stage(network, *stripes, epochs=5, folder=tmp_path / "whole", **SETTINGS)
     fit_stage(small_network(), *stripes, epochs=2, folder=tmp_path / "parts", **SETTINGS)
     resumed = small_network()
-    history, checkpoint = fit_stage(resumed, *stripes, epochs=5, folder=tmp_path / "parts", **SETTINGS)
+    history, progress = fit_stage(resumed, *stripes, epochs=5, folder=tmp_path / "parts", **SETTINGS)
     assert len(history) == 5
     for one, other in zip(weights(network), weights(resumed), strict=True):
         np.testing.assert_array_equal(one, other)
-    checkpoint.remove()
+    progress.remove()
     assert not list((tmp_path / "parts").glob("checkpoint*"))
 
 
@@ -111,6 +122,15 @@ def test_a_checkpoint_of_other_settings_is_not_used(network, stripes, tmp_path):
     fit_stage(network, *stripes, epochs=2, folder=tmp_path, **SETTINGS)
     history, _ = fit_stage(small_network(seed=2), *stripes, epochs=1, folder=tmp_path, **SETTINGS)
     assert len(history) == 1
+
+
+def test_too_little_memory_says_what_to_lower(network, tmp_path):
+    network.compile(Adam(0.1), "categorical_crossentropy", metrics=[EpochScores(3)])
+    with (
+        pytest.raises(MemoryError, match=r"linear, epoch 1: out of memory \(OOM\); lower batch_size"),
+        Progress(network, tmp_path, "linear", 2, {}),
+    ):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM\nmore")
 
 
 def test_short_epochs_share_a_checkpoint(network, stripes, tmp_path):
@@ -126,8 +146,7 @@ from lib import hardware
 hardware.configure(seed=1)
 from lib import models
 from lib.training.batches import Examples
-from lib.training.stage import fit_stage
-from tests.training.conftest import small_network
+from tests.training.conftest import fit_stage, small_network
 
 first, epochs, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 labels = np.arange(60) % 3

@@ -17,10 +17,9 @@ import tensorflow as tf
 
 from lib import models
 from lib.training.activations import stored_activations
-from lib.training.adam import Adam
 from lib.training.augment import augment
 from lib.training.batches import Examples
-from lib.training.stage import predict
+from lib.training.stage import Adam, predict
 
 BATCH = 32
 TIMED_EPOCHS = 5
