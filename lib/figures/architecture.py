@@ -1,19 +1,39 @@
-"""Figure 3: the two networks, drawn from the layers of the Keras models themselves."""
+"""Figure 3, the two networks drawn from the layers of the Keras models themselves, and how many parameters are free."""
 
-import re
-from dataclasses import replace
+import textwrap
 
 import keras
+import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
 
 from lib.figures import style
-from lib.figures.boxes import FAINT, INK, LINE, RADIUS, arrow, box, dot, rounded, sheet
-from lib.figures.graph import Node, longest_path, read, source
+from lib.figures.layers import Node, blocks_of, read_nodes
 
-PANEL = {"edgecolor": "#c4c4c4", "linewidth": 0.9, "zorder": 0}
-STEP = 0.66
-"""From one box of a branch to the next, in inches."""
+FILL = {
+    "input": "#f2f2f0",
+    "convolution": "#cfe0f1",
+    "depthwise": "#fbe0bd",
+    "dense": "#ddd3ec",
+    "pooling": "#d3e7d4",
+    "normalisation": "#ececec",
+    "other": "#f7f7f7",
+}
+"""Of a box, by its node's kind."""
+
+INK, FAINT, PALE = "#2b2b2b", "#6a6a6a", "#c4c4c4"
+LINE = 1.1
+RADIUS = 0.12
+"""Of a sum's circle, in inches as every length here."""
+
+TOP = 5.02
+"""Height of the panels' contents."""
+
+Nodes = dict[str, Node]
+Point = tuple[float, float]
 
 
 def figure_3a(model: keras.Model, stage: str = "conv3") -> Figure:
@@ -23,24 +43,18 @@ def figure_3a(model: keras.Model, stage: str = "conv3") -> Figure:
         model: a network that `lib.models.build("resnet50v2", ...)` made or that was loaded.
         stage: the stage whose blocks are drawn, conv2 to conv5.
     """
-    nodes = read(model)
-    blocks = _blocks(nodes, r"(conv\d)_block(\d+)_")
-    numbers = [number for name, number in blocks if name == stage]
+    nodes = read_nodes(model)
+    blocks = blocks_of(nodes, r"(conv\d)_block(\d+)_")
+    last = max(number for name, number in blocks if name == stage)
+    titles = {f"First of {last}": 1, "Block between" if last == 3 else "Blocks between": 2, f"Last of {last}": last}
     with style.apply():
-        figure, axes = sheet(11.0, 7.4)
-        _network_strip(axes, nodes, blocks, y=6.62, highlighted=stage)
-        shown = {
-            f"First of {len(numbers)}": numbers[0],
-            f"Block{'s' if len(numbers) > 3 else ''} between": numbers[1],
-            f"Last of {len(numbers)}": numbers[-1],
-        }
-        for column, (title, number) in enumerate(shown.items()):
+        axes = _sheet(11.0)
+        _draw_network(axes, nodes, blocks, "blocks", highlighted=stage)
+        for column, (title, number) in enumerate(titles.items()):
             left = 0.25 + 3.56 * column
-            rounded(axes, left, 0.2, 3.38, 5.35, "#f4f8fc", **PANEL)
-            axes.text(left + 0.15, 5.3, title, fontsize=9.5, fontweight="bold", color=INK)
-            axes.text(left + 3.23, 5.3, f"{stage}_block{number}", fontsize=8, color=FAINT, ha="right")
-            _draw_block(axes, nodes, blocks[stage, number], x=left + 1.15, top=5.02)
-    return figure
+            _panel(axes, left, 3.38, title, f"{stage}_block{number}")
+            _draw_block(axes, nodes, blocks[stage, number], x=left + 1.15)
+    return axes.figure
 
 
 def figure_3b(model: keras.Model, stage: str = "stage1") -> Figure:
@@ -50,157 +64,175 @@ def figure_3b(model: keras.Model, stage: str = "stage1") -> Figure:
         model: a network that `lib.models.build("covidnet", ...)` made or that was loaded.
         stage: the stage that is drawn with all its blocks and sums.
     """
-    nodes = read(model)
-    pepx = _blocks(nodes, r"(stage\d)_pepx(\d+)_")
-    whole = {(match[1], 0): [] for name in nodes if (match := re.match(r"(stage\d)_", name))}
-    for name in nodes:
-        if match := re.match(r"(stage\d)_", name):
-            whole[match[1], 0].append(name)
-    counts = {name: sum(1 for other, _ in pepx if other == name) for name, _ in whole}
+    nodes = read_nodes(model)
+    blocks = blocks_of(nodes, r"(stage\d)_(?:pepx(\d+)_)?")
     with style.apply():
-        figure, axes = sheet(13.0, 7.4)
-        _network_strip(
-            axes, nodes, whole, y=6.62, highlighted=stage, captions={k: f"{n} PEPX" for k, n in counts.items()}
-        )
+        axes = _sheet(13.0)
+        _draw_network(axes, nodes, blocks, "PEPX", highlighted=stage)
         _panel(axes, 0.25, 8.3, f"{stage}: the shortcut joins after every PEPX block", "")
-        _draw_stage(axes, nodes, stage, pepx, y=3.75, left=0.25)
-        example = pepx[stage, 2]
+        _draw_stage(axes, nodes, blocks, stage)
         _panel(axes, 8.75, 4.0, "One PEPX block", f"{stage}_pepx2")
-        _draw_chain(axes, nodes, example, x=10.75, top=4.85)
+        example = blocks[stage, 2]
+        heights = _draw_chain(axes, nodes, example, 10.75, step=0.8, width=2.0, height=0.5)
+        for name, y in zip(example, heights[1:], strict=True):
+            role = name.rsplit("_", 1)[-1].rstrip("0123456789")
+            axes.text(11.85, y + 0.25, role, va="center", fontsize=8, color=FAINT, style="italic")
+    return axes.figure
+
+
+def boundaries(counts: dict[str, dict[str, int]], published: dict[str, int], marked: dict[str, str]) -> Figure:
+    """Free parameters against the first trained layer, one panel a network, Table 1's number as a line.
+
+    Args:
+        counts: network -> first trained layer -> free parameters, in the network's order.
+        published: network -> Table 1's number for its fine-tuned rows.
+        marked: network -> the first trained layer that this companion uses.
+    """
+    with style.apply():
+        figure, axes = plt.subplots(1, len(counts), figsize=(5.6 * len(counts), 3.6), squeeze=False)
+        for ax, (name, by_layer) in zip(axes[0], counts.items(), strict=True):
+            values = np.array(list(by_layer.values())) / 1e6
+            at = list(by_layer).index(marked[name])
+            ax.step(range(len(values)), values, where="mid", color="#1f4e79")
+            ax.plot(at, values[at], "o", color="#1f4e79", label=f"from {marked[name]} on")
+            line = {"color": "#c1432e", "linestyle": "--", "linewidth": 1.2}
+            ax.axhline(published[name] / 1e6, label=f"published {published[name]:,}", **line)
+            ax.set(title=name, xlabel="first trained layer with parameters", ylabel="free parameters (millions)")
+            ax.set_ylim(0, values.max() * 1.3)
+            ax.legend(fontsize=9, loc="upper right")
     return figure
 
 
+def _draw_network(axes: Axes, nodes: Nodes, blocks: dict, word: str, highlighted: str) -> None:
+    """The whole network in a row; a stage is a pile of sheets with the number of its blocks."""
+    stage_of = {name: stage for (stage, _), names in blocks.items() for name in names}
+    items = {stage_of.get(name, name): name for name in nodes}  # a stage stands for all its nodes and shows its last
+    right = axes.get_xlim()[1] - 0.25
+    y, height, pitch = 6.62, 0.62, (right - 0.25) / len(items)
+    width = pitch - 0.17
+    for position, (item, name) in enumerate(items.items()):
+        x = 0.21 + pitch * (position + 0.5)
+        node = nodes[name]
+        if position:
+            _arrow(axes, (x - pitch + width / 2, y), (x - width / 2, y))
+        if item not in stage_of.values():
+            _box(axes, node.kind, (x, y), width, height, *_in_lines(node.label), node.size)
+            continue
+        for offset in (0.08, 0.04):
+            _rounded(axes, x - width / 2 + offset, y - height / 2 + offset, width, height, "#e9f1f9", zorder=2)
+        count = sum(stage == item and number > 0 for stage, number in blocks)
+        _box(axes, "convolution", (x, y), width, height, item, f"{count} {word}", node.size)
+        if item == highlighted:
+            for start, end in ((x - width / 2, 0.25), (x + width / 2, right)):
+                axes.plot([start, end], [y - height / 2, 5.55], color=PALE, linewidth=0.9, zorder=0)
+
+
+def _draw_block(axes: Axes, nodes: Nodes, block: list[str], x: float) -> None:
+    """A residual block from top to bottom: the main branch in one column, the shortcut to the right of it."""
+    side = [name for name in block if "_0_" in name or nodes[name].kind == "pooling"]
+    main = [name for name in block if name not in side]
+    heights = _draw_chain(axes, nodes, main, x, step=0.62, width=1.5, height=0.4)
+    axes.text(x + 0.1, heights[-1] - 0.17, nodes[main[-1]].size, va="center", fontsize=7.5, color=FAINT)
+    branch = nodes[side[0]].inputs[0] if side else ""
+    leave = heights[main.index(branch) + 1 if branch in main else 0] - 0.06
+    end, right = heights[-1] + RADIUS, x + 1.45
+    axes.plot(x, leave, "o", markersize=4, color=INK)
+    _arrow(axes, (x, leave), (right, leave), (right, end), (x + RADIUS, end))
+    middle = (leave + end) / 2
+    if side:
+        _box(axes, nodes[side[0]].kind, (right, middle), 1.24, 0.42, nodes[side[0]].label, nodes[side[0]].size)
+    else:
+        axes.text(right + 0.08, middle, "identity", rotation=90, va="center", fontsize=8, color=FAINT)
+
+
+def _draw_stage(axes: Axes, nodes: Nodes, blocks: dict, stage: str) -> None:
+    """A stage from left to right: pooling, then PEPX blocks and sums; the shortcut runs below and joins every sum."""
+    pool, shortcut = nodes[f"{stage}_pool"], nodes[f"{stage}_shortcut"]
+    count = max(number for name, number in blocks if name == stage)
+    y, low, leave, pitch = 3.75, 2.15, 1.475, 6.8 / count
+    width = min(1.25, pitch - 0.72)
+    _box(axes, pool.kind, (0.9, y), 0.95, 0.62, *_in_lines(pool.label), pool.size)
+    axes.text(0.9, y + 0.42, nodes[pool.inputs[0]].size, ha="center", fontsize=7.5, color=FAINT)
+    axes.plot(leave, y, "o", markersize=4, color=INK)
+    before = leave - 0.1
+    for number in range(1, count + 1):
+        x = 1.7 + pitch * (number - 1)
+        joint, size = x + width + 0.28, nodes[blocks[stage, number][-1]].size
+        _arrow(axes, (before, y), (x, y))
+        _box(axes, "convolution", (x + width / 2, y), width, 0.62, "PEPX", f"block {number}", size)
+        _arrow(axes, (x + width, y), (joint - RADIUS, y))
+        _sum(axes, joint, y)
+        _arrow(axes, (joint, low), (joint, y - RADIUS))
+        before = joint + RADIUS
+    _arrow(axes, (before, y), (before + 0.28, y))
+    axes.text(before + 0.05, y + 0.2, size, fontsize=7.5, color=FAINT, ha="center")
+    _arrow(axes, (leave, y), (leave, low + 0.25))
+    axes.plot([leave, joint], [low, low], color=INK, linewidth=LINE, zorder=2)
+    _box(axes, shortcut.kind, (leave, low), 1.24, 0.5, shortcut.label, shortcut.size)
+    axes.text(0.4, 0.55, "No activation and no batch normalisation within the stage.", fontsize=8.5, color=FAINT)
+
+
+def _draw_chain(
+    axes: Axes, nodes: Nodes, names: list[str], x: float, step: float, width: float, height: float
+) -> list[float]:
+    """Nodes from top to bottom; returns the heights at which the input and then each node's output begin."""
+    axes.text(x, TOP, nodes[nodes[names[0]].inputs[0]].size, ha="center", va="bottom", fontsize=7.5, color=FAINT)
+    heights = [TOP - 0.08]
+    for number, name in enumerate(names, start=1):
+        node, y = nodes[name], TOP - step * number
+        half = RADIUS if node.kind == "sum" else height / 2
+        _arrow(axes, (x, heights[-1]), (x, y + half))
+        if node.kind == "sum":
+            _sum(axes, x, y)
+        else:
+            _box(axes, node.kind, (x, y), width, height, node.label, node.size)
+        heights.append(y - half)
+    _arrow(axes, (x, heights[-1]), (x, heights[-1] - 0.25))
+    return heights
+
+
+def _sheet(width: float) -> Axes:
+    """One axes over a whole new figure, whose data coordinates are inches from the lower left corner."""
+    axes = plt.figure(figsize=(width, 7.4), layout="none").add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(0, 7.4))
+    axes.set_axis_off()
+    return axes
+
+
 def _panel(axes: Axes, left: float, width: float, title: str, name: str) -> None:
-    rounded(axes, left, 0.2, width, 5.35, "#f4f8fc", **PANEL)
+    _rounded(axes, left, 0.2, width, 5.35, "#f4f8fc", edgecolor=PALE, zorder=0)
     axes.text(left + 0.15, 5.3, title, fontsize=9.5, fontweight="bold", color=INK)
     axes.text(left + width - 0.15, 5.3, name, fontsize=8, color=FAINT, ha="right")
 
 
-def _draw_stage(axes: Axes, nodes: dict[str, Node], stage: str, pepx: dict, y: float, left: float) -> None:
-    """A stage from left to right: pooling, then PEPX blocks and sums; the shortcut runs below and joins every sum."""
-    sums = [name for name in nodes if re.match(rf"{stage}_(add\d+|output)$", name)]
-    pool, shortcut = f"{stage}_pool", f"{stage}_shortcut"
-    pitch = 7.0 / len(sums)
-    start, width, low = left + 0.65, 1.25, y - 1.6
-    box(axes, nodes[pool], (start, y), 0.95, 0.62, (*_broken(nodes[pool].label), nodes[pool].size))
-    axes.text(start, y + 0.42, nodes[nodes[pool].inputs[0]].size, ha="center", fontsize=7.5, color=FAINT)
-    before = start + 0.475
-    leave = before + 0.1
-    dot(axes, leave, y)
-    first = left + 1.45
-    for number, name in enumerate(sums, start=1):
-        x = first + pitch * (number - 1) + width / 2
-        joint = x + width / 2 + 0.32
-        last = nodes[pepx[stage, number][-1]]
-        arrow(axes, (before, y), (x - width / 2, y))
-        box(axes, replace(last, kind="convolution"), (x, y), width, 0.62, ("PEPX", f"block {number}", last.size))
-        arrow(axes, (x + width / 2, y), (joint - RADIUS, y))
-        box(axes, nodes[name], (joint, y), 0.3, 0.3)
-        arrow(axes, (joint, low), (joint, y - RADIUS))
-        before = joint + RADIUS
-    arrow(axes, (leave, y), (leave, low + 0.25))
-    axes.plot([leave + 0.6, joint], [low, low], color=INK, linewidth=LINE, zorder=2)
-    box(axes, nodes[shortcut], (leave, low), 1.24, 0.5)
-    arrow(axes, (before, y), (before + 0.28, y))
-    axes.text(before + 0.05, y + 0.2, nodes[sums[-1]].size, fontsize=7.5, color=FAINT, ha="center")
-    axes.text(
-        left + 0.15, 0.55, "No activation and no batch normalisation within the stage.", fontsize=8.5, color=FAINT
-    )
+def _box(axes: Axes, kind: str, centre: Point, width: float, height: float, *lines: str) -> None:
+    """A rounded box with its label in one or two lines and, small, the size of its output."""
+    (x, y), (*label, size) = centre, lines
+    _rounded(axes, x - width / 2, y - height / 2, width, height, FILL[kind])
+    middle = {"ha": "center", "va": "center", "zorder": 4}
+    axes.text(x, y + 0.075, "\n".join(label), fontsize=8, color=INK, **middle)
+    axes.text(x, y - 0.075 * len(label) - 0.01, size, fontsize=7, color=FAINT, **middle)
 
 
-def _draw_chain(axes: Axes, nodes: dict[str, Node], chain: list[str], x: float, top: float) -> None:
-    """Layers from top to bottom."""
-    step, height = 0.86, 0.5
-    axes.text(x, top + 0.02, nodes[nodes[chain[0]].inputs[0]].size, ha="center", va="bottom", fontsize=7.5, color=FAINT)
-    edge = top
-    for position, name in enumerate(chain):
-        y = top - 0.55 - step * position
-        arrow(axes, (x, edge), (x, y + height / 2))
-        box(axes, nodes[name], (x, y), 2.0, height)
-        role = name.rsplit("_", 1)[-1].rstrip("0123456789")
-        axes.text(x + 1.1, y, role, va="center", fontsize=8, color=FAINT, style="italic")
-        edge = y - height / 2
-    arrow(axes, (x, edge), (x, edge - 0.28))
+def _rounded(axes: Axes, x: float, y: float, width: float, height: float, colour: str, **look) -> None:
+    look = {"edgecolor": INK, "linewidth": 0.9, "zorder": 3} | look
+    shape = "round,pad=0,rounding_size=0.06"
+    axes.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=shape, facecolor=colour, **look))
 
 
-def _blocks(nodes: dict[str, Node], pattern: str) -> dict[tuple[str, int], list[str]]:
-    """Names of the nodes of each (stage, number of the block in it), both read from the layers' names."""
-    found = {name: (match[1], int(match[2])) for name in nodes if (match := re.match(pattern, name))}
-    for name, node in nodes.items():
-        # Keras gives a shortcut's pooling no name of its block: it belongs to the block that reads it.
-        readers = {found.get(reader.name) for reader in nodes.values() if name in reader.inputs}
-        if node.kind == "pooling" and node.inputs[0] in found and len(readers) == 1 and None not in readers:
-            found[name] = readers.pop()
-    blocks: dict[tuple[str, int], list[str]] = {key: [] for key in found.values()}
-    for name in nodes:
-        if name in found:
-            blocks[found[name]].append(name)
-    return blocks
+def _sum(axes: Axes, x: float, y: float) -> None:
+    ink = {"markeredgecolor": INK, "markeredgewidth": LINE}
+    axes.plot(x, y, "o", markersize=144 * RADIUS, markerfacecolor="white", zorder=3, **ink)  # points, 72 an inch
+    axes.plot(x, y, "+", markersize=86 * RADIUS, zorder=4, **ink)
 
 
-def _network_strip(
-    axes: Axes, nodes: dict[str, Node], blocks: dict, y: float, highlighted: str, captions: dict[str, str] | None = None
-) -> None:
-    """The whole network in a row; a stage is a pile of sheets with the number of its blocks."""
-    stage_of = {name: stage for (stage, _), names in blocks.items() for name in names}
-    last = {stage: names[-1] for (stage, _), names in blocks.items()}
-    count = {stage: sum(1 for name, _ in blocks if name == stage) for stage in last}
-    items = list(dict.fromkeys(stage_of.get(name, name) for name in nodes))
-    pitch = (axes.get_xlim()[1] - 0.5) / len(items)
-    width, height = pitch - 0.17, 0.62
-    for position, item in enumerate(items):
-        x = 0.25 + pitch * (position + 0.5) - 0.04
-        if item in last:
-            for offset in (0.08, 0.04):
-                rounded(axes, x - width / 2 + offset, y - height / 2 + offset, width, height, "#e9f1f9", zorder=2)
-            output = nodes[last[item]]
-            caption = captions[item] if captions else f"{count[item]} blocks"
-            box(axes, replace(output, kind="convolution"), (x, y), width, height, (item, caption, output.size))
-        else:
-            node = nodes[item]
-            box(axes, node, (x, y), width, height, (*_broken(node.label), node.size))
-        if position:
-            arrow(axes, (x - pitch + width / 2, y), (x - width / 2, y))
-        if item == highlighted:
-            for side, edge in ((-1, 0.25), (1, axes.get_xlim()[1] - 0.25)):
-                axes.plot(
-                    [x + side * width / 2, edge], [y - height / 2, 5.55], color="#c4c4c4", linewidth=0.9, zorder=0
-                )
+def _arrow(axes: Axes, *points: Point) -> None:
+    """A line through the points with an arrow head at the last."""
+    head, path = "-|>,head_length=3.2,head_width=1.7", Path(points)
+    look = {"color": INK, "linewidth": LINE, "joinstyle": "miter", "zorder": 2}
+    axes.add_patch(FancyArrowPatch(path=path, arrowstyle=head, **look))
 
 
-def _draw_block(axes: Axes, nodes: dict[str, Node], block: list[str], x: float, top: float) -> None:
-    """A residual block from top to bottom: the main branch in one column, the shortcut to the right of it."""
-    width, height, side = 1.5, 0.42, x + 1.45
-    begin, main = source(nodes, block), longest_path(nodes, block)
-    places = {begin: (x, top - 0.08)} | {name: (x, top - STEP * (k + 1)) for k, name in enumerate(main)}
-    axes.text(x, top, nodes[begin].size, ha="center", va="bottom", fontsize=7.5, color=FAINT)
-    reach = {name: RADIUS if nodes[name].kind == "sum" else height / 2 for name in main} | {begin: 0.0}
-    for before, name in zip([begin, *main], main, strict=False):
-        arrow(axes, (x, places[before][1] - reach[before]), (x, places[name][1] + reach[name]))
-    for name in main:
-        box(axes, nodes[name], places[name], width, height)
-    end = places[main[-1]][1]
-    arrow(axes, (x, end - RADIUS), (x, end - RADIUS - 0.22))
-    axes.text(x + 0.1, end - RADIUS - 0.17, nodes[main[-1]].size, va="center", fontsize=7.5, color=FAINT)
-    others = [name for name in block if name not in main]
-    joined = next(name for name in nodes[main[-1]].inputs if name != main[-2])
-    branch = nodes[others[0]].inputs[0] if others else joined
-    leave = places[branch][1] - reach[branch] - 0.1
-    dot(axes, x, leave)
-    arrow(axes, (x, leave), (side, leave), (side, end), (x + RADIUS, end))
-    for k, name in enumerate(others):
-        y = (leave + end) / 2 + STEP * ((len(others) - 1) / 2 - k)
-        box(axes, nodes[name], (side, y), 1.24, height)
-    if not others:
-        axes.text(side + 0.08, (leave + end) / 2, "identity", rotation=90, va="center", fontsize=8, color=FAINT)
-
-
-def _broken(label: str) -> list[str]:
-    """A label in two lines of about equal length, if it has two parts; nothing of it is left out."""
-    if label.endswith(", ReLU"):
-        return [label.removesuffix(", ReLU"), "and ReLU"]
-    spaces = [position for position, letter in enumerate(label) if letter == " "]
-    if len(label) < 9 or not spaces:
-        return [label]
-    middle = min(spaces, key=lambda position: abs(2 * position + 1 - len(label)))
-    return [label[:middle], label[middle + 1 :]]
+def _in_lines(label: str) -> list[str]:
+    """A label in lines that fit into a box of the whole network's row."""
+    return textwrap.wrap(label.replace(", ReLU", " and ReLU"), 10)

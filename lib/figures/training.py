@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures import style
+from lib.figures.data import image_grid
 
 CURVE_COLOURS = ("#1f4e79", "#d1782c")
 CURVES = {
@@ -61,11 +62,5 @@ def augmented_examples(originals: np.ndarray, augmented: np.ndarray) -> Figure:
         originals: (N, S, S, C) with values 0..255; C is 1 or 3.
         augmented: the same shape.
     """
-    with style.apply(), plt.rc_context({"axes.grid": False}):
-        figure, axes = plt.subplots(2, len(originals), figsize=(1.6 * len(originals), 3.4), squeeze=False)
-        for row, images, label in ((0, originals, "original"), (1, augmented, "augmented")):
-            for ax, image in zip(axes[row], images, strict=True):
-                ax.imshow(np.asarray(image)[..., 0], cmap="gray", vmin=0, vmax=255)
-                ax.set(xticks=[], yticks=[])
-            axes[row, 0].set_ylabel(label)
-    return figure
+    rows = [[(image.astype(np.uint8), "") for image in np.asarray(images)] for images in (originals, augmented)]
+    return image_grid(rows, cell=(1.6, 1.7), labels=("original", "augmented"))

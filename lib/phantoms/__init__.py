@@ -50,92 +50,80 @@ def generate(folder: Path, *, images: int, skin_images: int, size: int, seed: in
             f"found images={images}, skin_images={skin_images}, size={size}, marker={marker}; "
             "expected at least 60, 70 and 64, and a marker from 0 to 1"
         )
+    # with the package's code, so that phantoms of older code are made anew
+    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     record = {"images": images, "skin_images": skin_images, "size": size, "seed": seed, "marker": float(marker)}
-    record["generator"] = _fingerprint()
+    record["generator"] = hashlib.sha256(code).hexdigest()[:16]
     complete = (folder / RECORD).is_file() and all((folder / name).is_dir() for name in FOLDERS)
     if complete and files.read_json(folder / RECORD) == record:
         return record
     _clear(folder)
-    shots, skin_shots = sources.plan(images, seed), ham10000.plan(skin_images, seed)
-    tasks = [joblib.delayed(_chest)(folder, part, size, seed, marker) for part in _parts(shots)]
-    tasks += [joblib.delayed(_skin)(folder, part, size, seed) for part in _parts(skin_shots)]
-    found = joblib.Parallel(n_jobs=min(joblib.cpu_count(), 8))(tasks)
-    boxes = {patient: around for part in found for patient, around in part.items()}
+    shots, table = sources.planned_shots(images, seed), ham10000.skin_table(skin_images, seed)
+    parallel = joblib.Parallel(n_jobs=min(joblib.cpu_count(), 8), batch_size=16)
+    boxes = parallel(joblib.delayed(_write_chest)(folder, shot, size, seed, marker) for shot in shots)
+    rows = table.to_dict("records")
+    parallel(joblib.delayed(_write_skin)(folder / "ham10000", row, skin_images, size, seed) for row in rows)
     sources.write_tables(folder / "covidx-sources", shots, boxes)
-    ham10000.write_table(folder / "ham10000", skin_shots)
+    files.write_csv(folder / "ham10000" / "HAM10000_metadata.csv", table)
     files.write_json(folder / RECORD, record)
     (folder / STARTED).unlink()
     return record
 
 
-def _fingerprint() -> str:
-    """Changes with this package's code, so that phantoms of older code are made anew."""
-    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    return hashlib.sha256(code).hexdigest()[:16]
-
-
 def _clear(folder: Path) -> None:
     """Removes earlier phantoms, complete or not, but never anything else."""
-    ours = (folder / RECORD).is_file() or (folder / STARTED).is_file()
     there = [name for name in FOLDERS if (folder / name).exists()]
-    if there and not ours:
+    if there and not any((folder / name).is_file() for name in (RECORD, STARTED)):
         raise FileExistsError(
             f"{folder} holds {', '.join(there)} that were not generated here; give another folder for the phantoms"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    files.write_text(
-        folder / STARTED, "Phantoms are being written here; they are complete once phantoms.json exists.\n"
-    )
+    note = "Phantoms are being written here; they are complete once phantoms.json exists.\n"
+    files.write_text(folder / STARTED, note)
     (folder / RECORD).unlink(missing_ok=True)
     for name in there:
         shutil.rmtree(folder / name)
 
 
-def _parts(shots: list, length: int = 24) -> list[list]:
-    return [shots[start : start + length] for start in range(0, len(shots), length)]
-
-
-def _chest(folder: Path, shots: list[sources.Shot], size: int, seed: int, marker: float) -> dict[str, list]:
-    """Draws and writes some chest images; returns the RSNA patients' boxes."""
-    boxes = {}
-    for shot in shots:
-        target = folder / "covidx-sources" / shot.source / shot.file
-        picture, mask = draw(shot, size, seed, marker)
-        if shot.mode:
-            formats.write_picture(target, picture, shot.mode)
-        else:
-            row = shot.row
-            formats.write_dicom(
-                target, picture, patient=row["patientId"], inverted=row["inverted"], header=row["header"]
-            )
-            boxes[row["patientId"]] = around(mask & chest.OPACITY)
-        if shot.view == "frontal":
-            formats.write_picture(folder / "masks" / shot.source / f"{Path(shot.file).stem}.png", mask, "L")
-    return boxes
-
-
-def draw(shot: sources.Shot, size: int, seed: int, marker: float) -> tuple[np.ndarray, np.ndarray]:
-    """One chest image and its mask of bit flags, uint8 (height, width) each; the longer side has `size` pixels."""
-    rng = generator(seed, shot.patient, shot.image, "film")
-    shorter = size if shot.square else round(float(rng.uniform(0.82, 1.0)) * size)
-    shape = (size, shorter) if rng.uniform() < 0.4 else (shorter, size)
-    mask = np.zeros(shape, np.uint8)
+def _write_chest(folder: Path, shot: sources.Shot, size: int, seed: int, marker: float) -> list[sources.Box]:
+    """Draws and writes one chest image and its mask; returns the boxes around its opacities."""
+    target = folder / "covidx-sources" / shot.source / shot.file
+    picture, mask = draw_chest(shot, size, seed, marker)
+    if shot.source == sources.RSNA:
+        formats.write_dicom(target, picture, **shot.row)
+    else:
+        formats.write_picture(target, picture, shot.mode)
     if shot.view == "frontal":
-        absorbed, mask = chest.attenuation(
-            seed, shot.patient, shot.image, shot.label, shape, large_heart=shot.large_heart
-        )
+        formats.write_picture(folder / "masks" / shot.source / f"{Path(shot.file).stem}.png", mask, "L")
+    return boxes_around(mask & chest.OPACITY)
+
+
+def _write_skin(folder: Path, row: dict[str, str], images: int, size: int, seed: int) -> None:
+    """Draws and writes one skin picture, given its row of the table."""
+    lesion, image = row["lesion_id"], row["image_id"]
+    picture = skin.draw_skin(seed, lesion, image, row["dx"], (round(0.75 * size), size))
+    formats.write_picture(folder / ham10000.skin_file(image, images), picture, "RGB")
+
+
+def draw_chest(shot: sources.Shot, size: int, seed: int, marker: float) -> tuple[np.ndarray, np.ndarray]:
+    """One chest image and its mask of bit flags, uint8 (height, width) each; the longer side has `size` pixels."""
+    who = seed, shot.patient, shot.image
+    rng = generator(*who, "film")
+    shorter = size if shot.source == sources.RSNA else round(float(rng.uniform(0.82, 1.0)) * size)
+    shape = (size, shorter) if rng.uniform() < 0.4 else (shorter, size)
+    if shot.view == "frontal":
+        absorbed, mask = chest.attenuation(*who, shot.label, shape, large_heart=shot.large_heart)
     else:
         view = {"lateral": film.lateral, "axial": film.axial}[shot.view]
-        absorbed = view(seed, shot.patient, shot.image, shape)
+        absorbed, mask = view(*who, shape), np.zeros(shape, np.uint8)
     picture = film.leads(film.expose(absorbed, rng), rng)
-    strength = marker if shot.marked and shot.view == "frontal" else 0.0
-    picture, place = film.mark(picture, generator(seed, shot.patient, shot.image, "marker"), strength)
-    mask[place] |= chest.MARKER
+    if marker and shot.source != sources.RSNA and shot.view == "frontal":  # the sources of the covid-19 images
+        picture, place = film.add_tag(picture, generator(*who, "marker"), marker)
+        mask[place] |= chest.MARKER
     return picture, mask
 
 
-def around(opaque: np.ndarray, least: float = 0.002) -> list[tuple[float, ...]]:
-    """Boxes (x, y, width, height) in pixels around the separate opacities of at least a share `least` of the image."""
+def boxes_around(opaque: np.ndarray, least: float = 0.002) -> list[sources.Box]:
+    """Boxes around the separate opacities of at least a share `least` of the image."""
     labelled, _ = ndimage.label(opaque > 0)
     boxes = []
     for at, (rows, columns) in enumerate(ndimage.find_objects(labelled), start=1):
@@ -143,12 +131,3 @@ def around(opaque: np.ndarray, least: float = 0.002) -> list[tuple[float, ...]]:
             box = columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
             boxes.append(tuple(map(float, box)))
     return boxes
-
-
-def _skin(folder: Path, shots: list[ham10000.SkinShot], size: int, seed: int) -> dict[str, list]:
-    """Draws and writes some skin pictures."""
-    for shot in shots:
-        lesion, image = shot.row["lesion_id"], shot.row["image_id"]
-        picture = skin.picture(seed, lesion, image, shot.kind, (round(0.75 * size), size))
-        formats.write_picture(folder / "ham10000" / shot.file, picture, "RGB")
-    return {}

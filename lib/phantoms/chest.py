@@ -7,8 +7,8 @@ the lungs are opaque: nowhere (normal), in one lobe of one side (pneumonia), in 
 both lungs (covid-19).
 """
 
-from dataclasses import dataclass
 from math import cos, sin
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -20,68 +20,43 @@ LUNG, OPACITY, MARKER = 1, 2, 4  # bit flags of the masks
 RIGHT, LEFT = -1, 1  # the patient's sides, as signs of x
 
 
-@dataclass(frozen=True)
 class Anatomy:
-    """What stays the same in all images of a patient; lengths in units of half an image's side."""
+    """What stays the same in all images of a patient; lengths in units of half an image's side, densities relative."""
 
-    width: float  # of the thorax, relative
-    apex: float
-    base: tuple[float, float]  # height of the diaphragm's domes, right and left
-    dome: float
-    heart: float  # size, relative
-    heart_tilt: float
-    rib_spacing: float
-    rib_drop: float
-    rib_phase: float
-    bone: float  # density, relative
-    breast: float
-    scapula: float
-    arms: float
-    fat: float  # thickness of the soft tissue outside the ribs
-    stomach: float  # size of the gas bubble under the left dome
-    shoulders: tuple[float, float]  # height below the lungs' apex, slope
-    abdomen: float  # density, relative
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> "Anatomy":
-        """Another patient."""
-        base = rng.uniform(0.42, 0.62)
-        return cls(
-            width=rng.uniform(0.86, 1.08),
-            apex=rng.uniform(-0.80, -0.70),
-            base=(base, base + rng.uniform(0.01, 0.08)),
-            dome=rng.uniform(0.8, 1.5),
-            heart=rng.uniform(0.88, 1.15),
-            heart_tilt=rng.uniform(25, 45),
-            rib_spacing=rng.uniform(0.145, 0.175),
-            rib_drop=rng.uniform(0.16, 0.30),
-            rib_phase=rng.uniform(),
-            bone=rng.uniform(0.8, 1.2),
-            breast=rng.uniform(0.04, 0.10) * int(rng.integers(2)),
-            scapula=rng.uniform(0.04, 0.10),
-            arms=rng.uniform(0.90, 1.20),
-            fat=rng.uniform(0.06, 0.20),
-            stomach=rng.uniform(0.06, 0.12) * int(rng.integers(2)),
-            shoulders=(rng.uniform(-0.02, 0.16), rng.uniform(0.05, 0.13)),
-            abdomen=rng.uniform(-0.06, 0.20),
-        )
+    def __init__(self, rng: np.random.Generator) -> None:
+        right = rng.uniform(0.42, 0.62)
+        self.width = rng.uniform(0.86, 1.08)  # of the thorax, relative
+        self.apex = rng.uniform(-0.80, -0.70)
+        self.base = {RIGHT: right, LEFT: right + rng.uniform(0.01, 0.08)}  # height of the diaphragm's domes
+        self.dome = rng.uniform(0.8, 1.5)
+        self.heart = rng.uniform(0.88, 1.15)  # size, relative
+        self.heart_tilt = rng.uniform(25, 45)
+        self.rib_spacing = rng.uniform(0.145, 0.175)
+        self.rib_drop = rng.uniform(0.16, 0.30)
+        self.rib_phase = rng.uniform()
+        self.bone = rng.uniform(0.8, 1.2)  # density
+        self.breast = rng.uniform(0.04, 0.10) * int(rng.integers(2))
+        self.scapula = rng.uniform(0.04, 0.10)
+        self.arms = rng.uniform(0.90, 1.20)
+        self.fat = rng.uniform(0.06, 0.20)  # thickness of the soft tissue outside the ribs
+        self.stomach = rng.uniform(0.06, 0.12) * int(rng.integers(2))  # size of the gas bubble under the left dome
+        self.shoulders = rng.uniform(-0.02, 0.16), rng.uniform(0.05, 0.13)  # height below the lungs' apex, slope
+        self.abdomen = rng.uniform(-0.06, 0.20)  # density
 
 
-@dataclass(frozen=True)
-class Lung:
-    """One lung on a grid: `inside` (0..1), `t` (0 at the apex, 1 at the dome), `lateral` (distance from the outer
-    border, positive inside), `across` (0 at the inner border, 1 at the outer)."""
+class Lung(NamedTuple):
+    """One lung on a grid, float32 (height, width) each."""
 
-    inside: np.ndarray
-    t: np.ndarray
-    lateral: np.ndarray
-    across: np.ndarray
+    inside: np.ndarray  # 0 to 1
+    t: np.ndarray  # 0 at the apex, 1 at the dome
+    lateral: np.ndarray  # distance from the outer border, positive inside
+    across: np.ndarray  # 0 at the inner border, 1 at the outer
 
 
 def lung(anatomy: Anatomy, x: np.ndarray, y: np.ndarray, side: int) -> Lung:
     """The lung of one side, RIGHT or LEFT, at the patient's coordinates x and y."""
     outward = side * x / np.float32(anatomy.width)
-    base = anatomy.base[0] if side == RIGHT else anatomy.base[1]
+    base = anatomy.base[side]
     t = (y - np.float32(anatomy.apex)) / np.float32(base - anatomy.apex)
     widening = np.sqrt(1 - np.square(1 - np.clip(t / 0.8, 0, 1)))
     outer = 0.24 + 0.46 * widening
@@ -210,7 +185,7 @@ def attenuation(
     Returns:
         Attenuation, float32 (height, width), and the mask, uint8, of LUNG and OPACITY.
     """
-    anatomy = Anatomy.draw(generator(seed, patient, "anatomy"))
+    anatomy = Anatomy(generator(seed, patient, "anatomy"))
     pose = generator(seed, patient, image, "pose")
     x, y = grid(*shape)
     turn, zoom = np.float32(np.deg2rad(pose.normal(0, 2.0))), np.float32(pose.uniform(0.87, 1.06))
@@ -221,7 +196,7 @@ def attenuation(
     )
     lungs = {side: lung(anatomy, x, y, side) for side in (RIGHT, LEFT)}
     size = anatomy.heart * (1.45 if large_heart else 1.0)
-    low = anatomy.base[1]
+    low = anatomy.base[LEFT]
     heart = np.maximum.reduce(
         [
             edge(ellipse(x, y, (0.13 * size, low - 0.13), (0.34 * size, 0.23 * size), anatomy.heart_tilt), 0.012),
@@ -245,8 +220,9 @@ def attenuation(
     silhouette = body(anatomy, x, y)
     texture = generator(seed, patient, "texture")
     thick = 0.90 + 0.10 * y - 0.18 * np.square(x) + 0.03 * smooth_noise(texture, shape, 5)
-    tree = vessels(texture, shape, anatomy)
-    tree = np.asarray(_posed(tree, x, y))
+    # drawn in the patient's coordinates, read at the posed ones
+    rows, columns = (y + 1) * shape[0] / 2 - 0.5, (x + 1) * shape[1] / 2 - 0.5
+    tree = ndimage.map_coordinates(vessels(texture, shape, anatomy), [rows, columns], order=1, mode="constant")
     total = silhouette * thick * (1 - 0.60 * air + 0.60 * np.minimum(opaque, air))
     total += 0.16 * heart + 0.06 * centre + 0.22 * tree * air * (1 - 0.8 * opaque)
     total += 0.04 * smooth_noise(texture, shape, 40) * air * (1 - 0.5 * opaque)
@@ -263,10 +239,3 @@ def attenuation(
     extent = ndimage.gaussian_filter(opaque, 0.012 * shape[0])  # without the mottling inside the patches
     mask = LUNG * (air > 0.5) + OPACITY * ((extent > 0.25) & (air > 0.5))
     return total.astype(np.float32), mask.astype(np.uint8)
-
-
-def _posed(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Reads a field drawn in the patient's coordinates at the posed coordinates."""
-    height, width = field.shape
-    rows, columns = (y + 1) * height / 2 - 0.5, (x + 1) * width / 2 - 0.5
-    return ndimage.map_coordinates(field, [rows, columns], order=1, mode="constant")

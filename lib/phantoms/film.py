@@ -53,13 +53,13 @@ def leads(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(picture)
 
 
-def mark(film: np.ndarray, rng: np.random.Generator, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def add_tag(film: np.ndarray, rng: np.random.Generator, strength: float) -> tuple[np.ndarray, np.ndarray]:
     """Puts a bright letter tag in the upper left corner: the planted shortcut.
 
     Args:
         film: uint8 (height, width).
         rng: draws the tag's exact place.
-        strength: 0 leaves the film as it is, 1 gives a white tag with a black letter.
+        strength: from nearly 0, hardly to be seen, to 1, a white tag with a black letter.
 
     Returns:
         The film, and where the tag lies, bool (height, width).
@@ -68,8 +68,6 @@ def mark(film: np.ndarray, rng: np.random.Generator, strength: float) -> tuple[n
     left, top = (round(float(rng.uniform(0.03, 0.06)) * side) for side in (width, height))
     right, bottom = left + round(0.13 * width), top + round(0.13 * height)
     place = np.zeros(film.shape, bool)
-    if strength <= 0:
-        return film, place
     place[top:bottom, left:right] = True
     tag = Image.new("L", (width, height), 255)
     middle = (left + right) / 2, (top + bottom) / 2

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+from pydicom.encaps import encapsulate
+from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, SecondaryCaptureImageStorage, generate_uid
 
 from lib import files
 
@@ -27,8 +28,10 @@ def write_picture(target: Path, film: np.ndarray, mode: str) -> None:
         Image.fromarray(np.ascontiguousarray(film)).convert(mode).save(temporary, **options)
 
 
-def write_dicom(target: Path, film: np.ndarray, *, patient: str, inverted: bool, header: dict[str, str]) -> None:
-    """Writes an 8-bit film as an uncompressed DICOM file with identifiers derived from the patient's.
+def write_dicom(
+    target: Path, film: np.ndarray, *, patient: str, inverted: bool, header: dict[str, str], jpeg: bool = False
+) -> None:
+    """Writes an 8-bit film as a DICOM file with identifiers derived from the patient's.
 
     Args:
         target: a .dcm file.
@@ -36,36 +39,33 @@ def write_dicom(target: Path, film: np.ndarray, *, patient: str, inverted: bool,
         patient: the patient's identifier.
         inverted: stores MONOCHROME1 (0 is white) in place of MONOCHROME2.
         header: further attributes by DICOM keyword.
+        jpeg: stores a baseline JPEG of quality 90, as RSNA's files do, in place of the pixels themselves.
     """
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[patient, "instance"])
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
     image = Dataset()
-    image.file_meta = meta
-    image.SOPClassUID = meta.MediaStorageSOPClassUID
-    image.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    image.file_meta = meta = FileMetaDataset()
+    meta.TransferSyntaxUID = JPEGBaseline8Bit if jpeg else ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = image.SOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID = generate_uid(entropy_srcs=[patient, "instance"])
     image.StudyInstanceUID = generate_uid(entropy_srcs=[patient, "study"])
     image.SeriesInstanceUID = generate_uid(entropy_srcs=[patient, "series"])
     image.PatientID = image.PatientName = patient
     image.Modality, image.ConversionType, image.BodyPartExamined = "CR", "WSD", "CHEST"
     for keyword, value in header.items():
         setattr(image, keyword, value)
-    image.SamplesPerPixel = 1
     image.PhotometricInterpretation = "MONOCHROME1" if inverted else "MONOCHROME2"
     image.Rows, image.Columns = film.shape
     image.BitsAllocated = image.BitsStored = 8
-    image.HighBit, image.PixelRepresentation = 7, 0
-    pixels = (255 - film if inverted else film).tobytes()
-    image.PixelData = pixels + b"\0" * (len(pixels) % 2)
+    image.SamplesPerPixel, image.HighBit, image.PixelRepresentation = 1, 7, 0
+    stored = 255 - film if inverted else film
+    if jpeg:
+        stream = io.BytesIO()
+        Image.fromarray(stored).save(stream, "JPEG", quality=90)
+        image.PixelData = encapsulate([stream.getvalue()])
+        image["PixelData"].is_undefined_length = True
+    else:
+        image.PixelData = stored.tobytes() + b"\0" * (stored.size % 2)
     with files.replacing(target) as temporary:
         image.save_as(temporary, enforce_file_format=True)
-
-
-def write_latin_csv(target: Path, table: pd.DataFrame) -> None:
-    """A CSV in ISO-8859-1, as one of the sources has it."""
-    with files.replacing(target) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", encoding="iso-8859-1")
 
 
 def write_workbook(target: Path, table: pd.DataFrame) -> None:

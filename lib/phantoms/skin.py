@@ -6,7 +6,6 @@ blue-grey ovals and branching vessels, akiec red with white scale, df a pale sca
 lacunae.
 """
 
-from dataclasses import dataclass
 from math import cos, sin, sqrt
 
 import numpy as np
@@ -20,36 +19,23 @@ PINK, RED, PURPLE = (214, 128, 120), (190, 52, 62), (128, 36, 84)
 BLUE, WHITE, TAN = (96, 104, 132), (236, 218, 210), (176, 130, 82)
 
 
-@dataclass(frozen=True)
 class Lesion:
-    """What stays the same in all images of a lesion."""
+    """What stays the same in all images of a lesion of one of the seven classes."""
 
-    kind: str
-    radius: float  # in units of half the image's height
-    stretch: float
-    angle: float
-    waves: tuple[tuple[float, float], ...]  # amplitude and phase of the border's waves, from two lobes on
-    skin: tuple[float, float, float]
-    hue: float  # -1..1, within the kind's range of colours
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, kind: str) -> "Lesion":
-        """Another lesion of one of the seven classes."""
+    def __init__(self, rng: np.random.Generator, kind: str) -> None:
         rough = {"mel": 0.085, "akiec": 0.08, "bcc": 0.08, "bkl": 0.05, "nv": 0.03, "df": 0.03, "vasc": 0.05}[kind]
         size = {"mel": (0.55, 0.8), "akiec": (0.6, 0.85), "vasc": (0.3, 0.5), "df": (0.4, 0.6)}.get(kind, (0.42, 0.7))
         redder, paler = rng.normal(0, 6), rng.normal(0, 10)
-        return cls(
-            kind=kind,
-            radius=rng.uniform(*size),
-            stretch=rng.uniform(1.0, 1.45 if kind in ("mel", "akiec", "bkl") else 1.25),
-            angle=rng.uniform(0, np.pi),
-            waves=tuple((rough * rng.normal() / sqrt(k - 1), rng.uniform(0, 2 * np.pi)) for k in range(2, 9)),
-            skin=(214 + paler + redder, 172 + paler, 158 + paler - redder / 2),
-            hue=rng.uniform(-1, 1),
-        )
+        self.radius = rng.uniform(*size)  # in units of half the image's height
+        self.stretch = rng.uniform(1.0, 1.45 if kind in ("mel", "akiec", "bkl") else 1.25)
+        self.angle = rng.uniform(0, np.pi)
+        # amplitude and phase of the border's waves, from two lobes on
+        self.waves = [(rough * rng.normal() / sqrt(k - 1), rng.uniform(0, 2 * np.pi)) for k in range(2, 9)]
+        self.skin = 214 + paler + redder, 172 + paler, 158 + paler - redder / 2
+        self.hue = rng.uniform(-1, 1)  # within the class's range of colours
 
 
-def picture(seed: int, lesion_id: str, image_id: str, kind: str, shape: tuple[int, int]) -> np.ndarray:
+def draw_skin(seed: int, lesion_id: str, image_id: str, kind: str, shape: tuple[int, int]) -> np.ndarray:
     """One dermatoscopic picture.
 
     Args:
@@ -62,7 +48,7 @@ def picture(seed: int, lesion_id: str, image_id: str, kind: str, shape: tuple[in
     Returns:
         uint8 (height, width, 3), RGB.
     """
-    lesion = Lesion.draw(generator(seed, lesion_id, "lesion"), kind)
+    lesion = Lesion(generator(seed, lesion_id, "lesion"), kind)
     pose, inner = generator(seed, lesion_id, image_id), generator(seed, lesion_id, "structure")
     x, y = grid(*shape)
     x = x * np.float32(shape[1] / shape[0])

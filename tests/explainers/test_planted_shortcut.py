@@ -7,16 +7,16 @@ from PIL import Image
 from lib.explainers import measures, shortcut
 from lib.explainers.explain import Explainer
 from lib.explainers.scores import network_input
-from lib.phantoms import chest, draw, sources
+from lib.phantoms import chest, draw_chest, sources
 
 
 def phantoms(images: int, seed: int, marker: float):
     """(N, SIDE, SIDE, 1) images, (N, SIDE, SIDE) marker masks and (N,) labels of frontal phantoms."""
-    shots = [shot for shot in sources.plan(images, seed) if shot.view == "frontal" and not shot.large_heart]
+    shots = [shot for shot in sources.planned_shots(images, seed) if shot.view == "frontal" and not shot.large_heart]
     classes = ["covid-19", "normal", "pneumonia"]
     pixels, masks = [], []
     for shot in shots:
-        picture, flags = draw(shot, shortcut.SIDE, seed, marker)
+        picture, flags = draw_chest(shot, shortcut.SIDE, seed, marker)
         place = Image.fromarray(((flags & chest.MARKER) > 0).astype(np.uint8) * 255)
         pixels.append(np.asarray(Image.fromarray(picture).resize((shortcut.SIDE,) * 2)))
         masks.append(np.asarray(place.resize((shortcut.SIDE,) * 2)) > 127)

@@ -3,7 +3,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from lib import models
-from lib.figures import architecture, graph
+from lib.figures import architecture, layers
 
 
 def texts(figure):
@@ -38,7 +38,7 @@ def test_nodes_join_normalisation_and_activation():
     image = keras.Input((4, 4, 3), name="image")
     x = keras.layers.Conv2D(2, 1, name="conv")(image)
     x = keras.layers.ReLU(name="relu")(keras.layers.BatchNormalization(name="bn")(x))
-    nodes = graph.read(keras.Model(image, x))
+    nodes = layers.read_nodes(keras.Model(image, x))
     assert [(node.kind, node.label) for node in nodes.values()][1:] == [
         ("convolution", "Conv 1×1, 2"),
         ("normalisation", "Batch norm, ReLU"),

@@ -68,7 +68,7 @@ def test_every_exploration_figure_is_drawn_and_leaves_nothing_open(chest):
         ]
     )
     made = [
-        figures.gallery(chest),
+        figures.class_gallery(chest),
         figures.class_by_source(chest.index),
         figures.sizes(chest.index),
         figures.intensity(audit.intensities(chest)),
@@ -96,7 +96,13 @@ def test_the_pairs_that_are_shown_are_the_pairs_that_were_found(chest):
     assert "test" in lower.get_title()
 
 
-def test_a_spread_takes_both_ends():
-    assert figures.spread(np.arange(10), 4).tolist() == [0, 3, 6, 9]
-    assert figures.spread(np.arange(2), 6).tolist() == [0, 1]
-    assert figures.spread(np.arange(0), 6).tolist() == []
+def test_a_row_of_the_gallery_takes_both_ends_of_its_class(chest):
+    figure = figures.class_gallery(chest, columns=3)
+    shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    positions = [0, 2, 3, 8, 10, 12, 16, 18, 20]  # the training images are 0 to 3, 8 to 12 and 16 to 20
+    assert all(np.array_equal(one, chest.images[at, :, :, 0]) for one, at in zip(shown, positions, strict=True))
+
+
+def test_a_gallery_shows_each_image_once_where_a_class_has_few(chest):
+    figure = figures.class_gallery(chest, columns=6)
+    assert [sum(bool(axes.images) for axes in row) for row in np.reshape(figure.axes, (3, -1))] == [4, 5, 5]

@@ -81,10 +81,10 @@ def test_brightness_and_contrast_alone_do_not_separate_the_classes():
 
 
 def test_exposure_is_the_same_whatever_the_source():
-    shots = [shot for shot in sources.plan(420, 1) if shot.view == "frontal" and shot.label == "normal"]
+    shots = [shot for shot in sources.planned_shots(420, 1) if shot.view == "frontal" and shot.label == "normal"]
     others = [shot for shot in shots if shot.source != sources.RSNA and not shot.large_heart][:20]
     rsna = [shot for shot in shots if shot.source == sources.RSNA and not shot.large_heart][: 3 * len(others)]
-    means = [phantoms.draw(shot, 64, 1, 0.0)[0].mean() for shot in others + rsna]
+    means = [phantoms.draw_chest(shot, 64, 1, 0.0)[0].mean() for shot in others + rsna]
     area = roc_auc_score([1] * len(others) + [0] * len(rsna), means)
     # three standard deviations of the area for groups of n and 3n drawn alike
     n = len(others)
@@ -93,23 +93,23 @@ def test_exposure_is_the_same_whatever_the_source():
 
 @pytest.mark.parametrize("strength", [0.3, 1.0])
 def test_marker_changes_its_flagged_pixels_alone_and_grows_with_its_strength(strength):
-    shot = next(shot for shot in sources.plan(60, 1) if shot.marked)
-    clean, without = phantoms.draw(shot, 96, 1, 0.0)
-    marked, mask = phantoms.draw(shot, 96, 1, strength)
+    shot = next(shot for shot in sources.planned_shots(60, 1) if shot.source != sources.RSNA)
+    clean, without = phantoms.draw_chest(shot, 96, 1, 0.0)
+    marked, mask = phantoms.draw_chest(shot, 96, 1, strength)
     place = mask & chest.MARKER > 0
     assert not (without & chest.MARKER).any()
     assert place.any()
     assert np.array_equal(clean[~place], marked[~place])
     assert marked[place].max() >= np.rint(255 * strength)
     toward = np.abs(marked[place].astype(int) - clean[place]).mean()
-    full = phantoms.draw(shot, 96, 1, 1.0)[0][place].astype(int)
+    full = phantoms.draw_chest(shot, 96, 1, 1.0)[0][place].astype(int)
     assert toward == pytest.approx(strength * np.abs(full - clean[place]).mean(), abs=0.6)  # rounding to grey levels
 
 
 def test_only_the_covid_sources_carry_the_marker():
-    for shot in sources.plan(60, 1):
+    for shot in sources.planned_shots(60, 1):
         if shot.view == "frontal":
-            _, mask = phantoms.draw(shot, 64, 1, 1.0)
+            _, mask = phantoms.draw_chest(shot, 64, 1, 1.0)
             assert bool((mask & chest.MARKER).any()) == (shot.source != sources.RSNA)
 
 
@@ -117,7 +117,7 @@ def test_boxes_leave_out_specks():
     opaque = np.zeros((50, 50), np.uint8)
     opaque[10:20, 5:30] = chest.OPACITY
     opaque[40, 40] = chest.OPACITY
-    assert phantoms.around(opaque) == [(5.0, 10.0, 25.0, 10.0)]
+    assert phantoms.boxes_around(opaque) == [(5.0, 10.0, 25.0, 10.0)]
 
 
 def test_random_numbers_depend_on_seed_and_keys_alone():

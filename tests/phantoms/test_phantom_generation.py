@@ -1,6 +1,7 @@
 """The phantoms as files: layouts, tables, repeatability, and what happens to folders that are there already."""
 
 import hashlib
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 import pydicom
 import pytest
 from PIL import Image
+from pydicom.uid import JPEGBaseline8Bit
 from sklearn.metrics import f1_score
 
 from lib import phantoms
@@ -39,7 +41,7 @@ def table(folder: Path, source: str) -> pd.DataFrame:
 
 
 def test_every_planned_image_is_there_and_no_other_file(folder):
-    shots = sources.plan(SMALL["images"], SMALL["seed"])
+    shots = sources.planned_shots(SMALL["images"], SMALL["seed"])
     root = folder / "covidx-sources"
     files = {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
     pictures = {path for path in files if path.suffix not in (".csv", ".xlsx")}
@@ -81,12 +83,14 @@ def test_each_rule_of_the_sources_has_something_to_leave_out(folder):
 
 
 def test_covid_findings_come_in_the_old_and_the_new_spelling():
-    rows = [shot.row for shot in sources.plan(420, 1) if shot.source == sources.COHEN]
+    rows = [shot.row for shot in sources.planned_shots(420, 1) if shot.source == sources.COHEN]
     assert {"COVID-19", "COVID-19, ARDS", "Pneumonia/Viral/COVID-19"} <= {row["finding"] for row in rows}
 
 
 def test_pictures_come_in_the_modes_that_the_sources_have():
-    modes = {(Path(shot.file).suffix, shot.mode) for shot in sources.plan(420, 1) if shot.source == sources.COHEN}
+    modes = {
+        (Path(shot.file).suffix, shot.mode) for shot in sources.planned_shots(420, 1) if shot.source == sources.COHEN
+    }
     assert {(".png", "L"), (".png", "RGB"), (".png", "RGBA"), (".jpg", "L"), (".jpeg", "RGB")} <= modes
 
 
@@ -109,7 +113,7 @@ def test_rsna_boxes_surround_the_opacities_and_rows_repeat(folder):
 
 
 def test_masks_match_their_images_in_size(folder):
-    for shot in sources.plan(SMALL["images"], SMALL["seed"]):
+    for shot in sources.planned_shots(SMALL["images"], SMALL["seed"]):
         mask = folder / "masks" / shot.source / f"{Path(shot.file).stem}.png"
         assert mask.is_file() == (shot.view == "frontal")
         if mask.is_file() and shot.mode:
@@ -129,13 +133,27 @@ def test_dicom_reads_back_with_the_interpretation_it_names(tmp_path, inverted):
     assert (read.PatientID, read.ViewPosition) == ("p", "AP")
 
 
+def test_jpeg_inside_dicom_is_what_rsna_has(tmp_path):
+    film = np.add.outer(np.arange(40), np.arange(56)).astype(np.uint8) * 2  # smooth, as JPEG likes it
+    for name, jpeg in (("plain", False), ("jpeg", True)):
+        formats.write_dicom(tmp_path / f"{name}.dcm", film, patient="p", inverted=False, header={}, jpeg=jpeg)
+    plain, compressed = (pydicom.dcmread(tmp_path / f"{name}.dcm") for name in ("plain", "jpeg"))
+    assert compressed.file_meta.TransferSyntaxUID == JPEGBaseline8Bit
+    expected = io.BytesIO()
+    Image.fromarray(film).save(expected, "JPEG", quality=90)
+    assert expected.getvalue() in compressed.PixelData
+    assert np.abs(compressed.pixel_array.astype(int) - film).max() <= 6
+    headers = [{e.keyword: e.value for e in read if e.keyword != "PixelData"} for read in (plain, compressed)]
+    assert headers[0] == headers[1]
+
+
 def test_some_rsna_films_are_stored_inverted():
-    inverted = [shot.row["inverted"] for shot in sources.plan(420, 1) if shot.source == sources.RSNA]
+    inverted = [shot.row["inverted"] for shot in sources.planned_shots(420, 1) if shot.source == sources.RSNA]
     assert 0 < sum(inverted) < 0.2 * len(inverted)
 
 
 def test_class_shares_and_the_guess_from_the_source():
-    shares, left_out = sources.counts(420)
+    shares, left_out = sources.images_by_source(420)
     kept = sum(shares.values())
     assert kept + len(left_out) == 420
     for label, share in {"covid-19": 0.18, "normal": 0.45, "pneumonia": 0.37}.items():
@@ -149,7 +167,7 @@ def test_class_shares_and_the_guess_from_the_source():
 
 
 def test_some_patients_have_several_images():
-    shots = [shot for shot in sources.plan(420, 1) if shot.view == "frontal"]
+    shots = [shot for shot in sources.planned_shots(420, 1) if shot.view == "frontal"]
     for source in (sources.COHEN, sources.FIGURE1, sources.ACTUALMED):
         patients = [shot.patient for shot in shots if shot.source == source]
         assert len(set(patients)) < len(patients)
@@ -158,8 +176,8 @@ def test_some_patients_have_several_images():
 def test_equal_parameters_give_equal_bytes_and_another_seed_does_not(folder, tmp_path):
     phantoms.generate(tmp_path / "same", **SMALL)
     assert digests(tmp_path / "same") == digests(folder)
-    first, other = sources.plan(60, 3)[0], sources.plan(60, 4)[0]
-    one, two = phantoms.draw(first, 64, 3, 0.0)[0], phantoms.draw(other, 64, 4, 0.0)[0]
+    first, other = sources.planned_shots(60, 3)[0], sources.planned_shots(60, 4)[0]
+    one, two = phantoms.draw_chest(first, 64, 3, 0.0)[0], phantoms.draw_chest(other, 64, 4, 0.0)[0]
     assert one.shape != two.shape or not np.array_equal(one, two)
 
 
