@@ -4,8 +4,10 @@
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,6 @@ from lib.data.labels import CHEST_CLASSES
 from lib.evaluation import bootstrap, comparisons
 from lib.evaluation.comparisons import (
     CONTRADICTED,
-    NAN,
     NOT_RUN,
     STATISTICS,
     SUPPORTED,
@@ -35,18 +36,6 @@ CLAIMS = ROOT / "params" / "claims.yaml"
 DIRECTIONS = ("higher", "lower", "not higher", "not lower")
 COLOURS = {SUPPORTED: "#1b7f4d", CONTRADICTED: "#b3372b", UNDECIDED: "#6b6b6b"}
 
-KINDS = {
-    "rows": ({"comparisons", "score", "expects"}, "{score}, {comparisons}: {expects} than 0"),
-    "values": ({"scores"}, "{rows}, {scores}: the published value lies in our interval"),
-    "diagonal": ({"row", "least"}, "{row}: the smallest recall of a class lies above {least} %"),
-    "smallest_class": (set(), "COVID-19 has the fewest images in every split"),
-    "same_distribution": ({"margin"}, "no class's share moves by more than {margin} points, or one patient's images"),
-    "attribution": ({"measures"}, "{measures}: more than a map that knows nothing scores"),
-    "agreement": ({"measure", "most"}, "{measure}: below {most}"),
-    "precision": ({"share"}, "the finest m closes a share of {share} of the gap to full agreement, for some network"),
-}
-"""What a claim of each kind must say beside id, section, claim, quote and kind; and its rule in words."""
-
 
 def read_claims(path: Path = CLAIMS) -> list[dict]:
     """The claims of the file, checked.
@@ -58,8 +47,8 @@ def read_claims(path: Path = CLAIMS) -> list[dict]:
     problems, seen = [], set()
     for claim in claims:
         name, kind = claim.get("id", "(no id)"), claim.get("kind")
-        missing = {"id", "section", "claim", "quote", "kind"} | KINDS.get(kind, (set(),))[0]
-        missing -= set(claim)
+        needed = {"id", "section", "claim", "quote", "kind"} | (KINDS[kind].needs if kind in KINDS else set())
+        missing = needed - set(claim)
         if kind not in KINDS:
             problems.append(f"{name}: kind: found {kind!r}, expected one of {', '.join(KINDS)}")
         elif missing:
@@ -88,7 +77,7 @@ def rule(claim: dict) -> str:
     given = {"rows": said(claim.get("row", ""))} | {key: said(value) for key, value in claim.items()}
     matters = claim["kind"] == "rows" and "margin" in claim
     margin = f" (less than {claim['margin']} points do not matter)" if matters else ""
-    return KINDS[claim["kind"]][1].format(**given) + margin
+    return KINDS[claim["kind"]].says.format(**given) + margin
 
 
 def judge(claims: list[dict], judging: Judging) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -100,61 +89,11 @@ def judge(claims: list[dict], judging: Judging) -> tuple[pd.DataFrame, pd.DataFr
     """
     wholes, parts = [], []
     for claim in claims:
-        found = FINDINGS[claim["kind"]](claim, judging)
-        total = whole(found, any_supports=claim["kind"] == "precision")
+        found = KINDS[claim["kind"]].find(claim, judging)
+        total = comparisons.whole(found, any_supports=claim["kind"] == "precision")
         wholes.append({name: claim[name] for name in ("id", "section", "claim", "quote")} | asdict(total))
         parts += [{"id": claim["id"]} | asdict(finding) for finding in found]
     return pd.DataFrame(wholes), pd.DataFrame(parts)
-
-
-def combine(verdicts: list[str], any_supports: bool = False) -> str:
-    """One verdict from several: a single one decides one way, and it takes all of them to decide the other.
-
-    Args:
-        verdicts: of the comparisons.
-        any_supports: the one that is enough is `supported`; otherwise it is `contradicted`.
-    """
-    if set(verdicts) <= {NOT_RUN}:
-        return NOT_RUN
-    enough, needs_all = (SUPPORTED, CONTRADICTED) if any_supports else (CONTRADICTED, SUPPORTED)
-    return enough if enough in verdicts else needs_all if set(verdicts) == {needs_all} else UNDECIDED
-
-
-def whole(findings: list[Finding], any_supports: bool = False) -> Finding:
-    """The claim as a whole from its comparisons (at least one); `any_supports` as `combine`.
-
-    Interval and p-value stand only where there is one comparison; the effect is the mean over
-    comparisons of the same statistic.
-    """
-    if len(findings) == 1:
-        return findings[0]
-    same = len({one.statistic for one in findings}) == 1
-    published = [one.published_verdict for one in findings if one.published_verdict]
-    return Finding(
-        comparison=", ".join(dict.fromkeys(one.comparison for one in findings)),
-        statistic=", ".join(dict.fromkeys(one.statistic for one in findings)),
-        effect=_mean([one.effect for one in findings]) if same else NAN,
-        verdict=combine([one.verdict for one in findings], any_supports),
-        published_effect=_mean([one.published_effect for one in findings]) if same else NAN,
-        published_verdict=combine(published, any_supports) if published else "",
-        note="; ".join(_in_words(one) for one in findings),
-        evidence=", ".join(dict.fromkeys(file for one in findings for file in one.evidence.split(", ") if file)),
-    )
-
-
-def _mean(values: list[float]) -> float:
-    return NAN if np.isnan(values).all() else float(np.nanmean(values))
-
-
-def _in_words(one: Finding) -> str:
-    """`RN3 − RN7: -1.2 [-3.0, +0.5] undecided (published -1)`."""
-    form = "+.3f" if "correlation" in one.statistic else "+.1f"
-    published = "" if np.isnan(one.published_effect) else f" (published {one.published_effect:+.3g})"
-    if np.isnan(one.effect):
-        return f"{one.comparison}: not run{published}"
-    bounds = "" if np.isnan(one.low) else f" [{one.low:{form}}, {one.high:{form}}]"
-    more = f", {one.note}" if one.note else ""
-    return f"{one.comparison}: {one.effect:{form}}{bounds} {one.verdict}{published}{more}"
 
 
 def tally(frame: pd.DataFrame, column: str = "verdict") -> dict[str, int]:
@@ -292,19 +231,6 @@ def precision_findings(
     return found
 
 
-FINDINGS = {
-    "rows": comparisons.between_rows,
-    "values": comparisons.with_published,
-    "diagonal": comparisons.weakest_class,
-    "smallest_class": _smallest_class,
-    "same_distribution": _same_distribution,
-    "attribution": _attribution,
-    "agreement": _agreement,
-    "precision": _precision,
-}
-"""How each kind of claim is judged."""
-
-
 def _index(at: Paths, finding: Finding) -> pd.DataFrame | None:
     """The run's index of chest images; None, with a note, where it is not prepared."""
     path = at.covidx / "index.csv"
@@ -326,6 +252,38 @@ def _scored(at: Paths, measure: str) -> pd.DataFrame:
     path = at.explanations / "scorecard.csv"
     table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=scorecard.COLUMNS)
     return table[(table["measure"] == measure) & (table["class"] == "all") & table["value"].notna()]
+
+
+class Kind(NamedTuple):
+    """A kind of claim: what it must say beside id, section, claim, quote and kind; its rule in words; its judge."""
+
+    needs: set[str]
+    says: str
+    find: Callable[[dict, Judging], list[Finding]]
+
+
+KINDS = {
+    "rows": Kind(
+        {"comparisons", "score", "expects"}, "{score}, {comparisons}: {expects} than 0", comparisons.between_rows
+    ),
+    "values": Kind(
+        {"scores"}, "{rows}, {scores}: the published value lies in our interval", comparisons.with_published
+    ),
+    "diagonal": Kind(
+        {"row", "least"}, "{row}: the smallest recall of a class lies above {least} %", comparisons.weakest_class
+    ),
+    "smallest_class": Kind(set(), "COVID-19 has the fewest images in every split", _smallest_class),
+    "same_distribution": Kind(
+        {"margin"},
+        "no class's share of a split is off by more than {margin} points, or one patient's images",
+        _same_distribution,
+    ),
+    "attribution": Kind({"measures"}, "{measures}: more than a map that knows nothing scores", _attribution),
+    "agreement": Kind({"measure", "most"}, "{measure}: below {most}", _agreement),
+    "precision": Kind(
+        {"share"}, "the finest m closes a share of {share} of the gap to full agreement, for some network", _precision
+    ),
+}
 
 
 def claims_styler(table: pd.DataFrame) -> Styler:

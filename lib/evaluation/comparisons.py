@@ -1,4 +1,7 @@
-"""Rows of Table 1 compared with each other and with the published values: findings, by the rules of claims.yaml."""
+"""Findings: what one comparison gave, the rules that decide it, and rows of Table 1 compared by them.
+
+The rules stand in the header of `params/claims.yaml`; rows are compared with each other and with the published values.
+"""
 
 from dataclasses import dataclass, field
 
@@ -70,6 +73,56 @@ def decide_published(expects: str, effect: float, margin: float = 0.0) -> str:
 def beside(low: float, high: float, bar: float) -> str:
     """Where an interval lies: above `bar` supports, below contradicts."""
     return SUPPORTED if low > bar else CONTRADICTED if high < bar else UNDECIDED
+
+
+def combine(verdicts: list[str], any_supports: bool = False) -> str:
+    """One verdict from several: a single one decides one way, and it takes all of them to decide the other.
+
+    Args:
+        verdicts: of the comparisons.
+        any_supports: the one that is enough is `supported`; otherwise it is `contradicted`.
+    """
+    if set(verdicts) <= {NOT_RUN}:
+        return NOT_RUN
+    enough, needs_all = (SUPPORTED, CONTRADICTED) if any_supports else (CONTRADICTED, SUPPORTED)
+    return enough if enough in verdicts else needs_all if set(verdicts) == {needs_all} else UNDECIDED
+
+
+def whole(findings: list[Finding], any_supports: bool = False) -> Finding:
+    """The claim as a whole from its comparisons (at least one); `any_supports` as `combine`.
+
+    Interval and p-value stand only where there is one comparison; the effect is the mean over
+    comparisons of the same statistic.
+    """
+    if len(findings) == 1:
+        return findings[0]
+    same = len({one.statistic for one in findings}) == 1
+    published = [one.published_verdict for one in findings if one.published_verdict]
+    return Finding(
+        comparison=", ".join(dict.fromkeys(one.comparison for one in findings)),
+        statistic=", ".join(dict.fromkeys(one.statistic for one in findings)),
+        effect=_mean([one.effect for one in findings]) if same else NAN,
+        verdict=combine([one.verdict for one in findings], any_supports),
+        published_effect=_mean([one.published_effect for one in findings]) if same else NAN,
+        published_verdict=combine(published, any_supports) if published else "",
+        note="; ".join(_in_words(one) for one in findings),
+        evidence=", ".join(dict.fromkeys(file for one in findings for file in one.evidence.split(", ") if file)),
+    )
+
+
+def _mean(values: list[float]) -> float:
+    return NAN if np.isnan(values).all() else float(np.nanmean(values))
+
+
+def _in_words(one: Finding) -> str:
+    """`RN3 − RN7: -1.2 [-3.0, +0.5] undecided (published -1)`."""
+    form = "+.3f" if "correlation" in one.statistic else "+.1f"
+    published = "" if np.isnan(one.published_effect) else f" (published {one.published_effect:+.3g})"
+    if np.isnan(one.effect):
+        return f"{one.comparison}: not run{published}"
+    bounds = "" if np.isnan(one.low) else f" [{one.low:{form}}, {one.high:{form}}]"
+    more = f", {one.note}" if one.note else ""
+    return f"{one.comparison}: {one.effect:{form}}{bounds} {one.verdict}{published}{more}"
 
 
 @dataclass
