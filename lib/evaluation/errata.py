@@ -70,7 +70,7 @@ def errata_styler(table: pd.DataFrame) -> Styler:
     """errata.csv with headings in words, without the ids."""
     names = {"title": "Slip", "section": "Where", "report_says": "The report says", "computed": "Computed"}
     names |= {"evidence": "Evidence", "consequence": "What follows"}
-    widths = {"Slip": 8, "Computed": 16, "Evidence": 20, "What follows": 16}
+    widths = {"Slip": 8, "The report says": 8, "Computed": 16, "Evidence": 20, "What follows": 16}
     return wrapped(table[[name for name in names if name in table]].rename(columns=names), widths)
 
 
