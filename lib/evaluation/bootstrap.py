@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from lib.evaluation import metrics
+from lib.evaluation.runs import Predictions
 
 LEVEL = 0.95
 BLOCK = 250  # resamples handled at once where every image needs its weight: bounds the memory
@@ -57,24 +58,33 @@ def draw(groups: np.ndarray, labels: np.ndarray, samples: int, seed: int = 1) ->
     return Resamples(weights, group)
 
 
+class Resampler:
+    """The draws of a run: the same for all rows on the same images, so that rows are compared on the same patients."""
+
+    def __init__(self, samples: int, seed: int = 1):
+        self.samples, self.seed, self._drawn = samples, seed, {}
+
+    def of(self, predictions: Predictions) -> Resamples:
+        """The resamples of these predictions' patients."""
+        key = (tuple(predictions.images), tuple(predictions.groups), predictions.labels.tobytes())
+        if key not in self._drawn:
+            self._drawn[key] = draw(predictions.groups, predictions.labels, self.samples, self.seed)
+        return self._drawn[key]
+
+
 def confusions(resamples: Resamples, labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """(B, K, K) confusion matrices, rows the truth, from (N,) integer labels and predictions."""
-    table = by_patient(resamples.group, labels, predicted, classes)
+    table = _by_patient(resamples.group, labels, predicted, classes)
     product = resamples.weights @ table.reshape(len(table), -1).astype(np.float32)
     return product.reshape(-1, classes, classes)
 
 
-def by_patient(group: np.ndarray, labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """(G, K, K) counts, a confusion matrix a patient."""
-    table = np.zeros((group.max() + 1, classes, classes), dtype=np.int64)
-    np.add.at(table, (group, labels, predicted), 1)
-    return table
-
-
-def scores(resamples: Resamples, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
-    """The five scores of Table 1 in 0..1, each as (B,) values; arguments as `metrics.scores`."""
-    classes = probabilities.shape[1]
-    return metrics.from_confusion(confusions(resamples, labels, probabilities.argmax(axis=1), classes))
+def spread(resamples: Resamples, test: Predictions, score: str) -> np.ndarray:
+    """(B,) values in 0..1 of one of Table 1's scores or of `covid_auc`."""
+    if score == "covid_auc":
+        return areas(resamples, test.labels == 0, test.probabilities[:, 0])
+    classes = test.probabilities.shape[1]
+    return metrics.from_confusion(confusions(resamples, test.labels, test.predicted, classes))[score]
 
 
 def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
@@ -113,16 +123,17 @@ def mean_interval(values: np.ndarray, groups: np.ndarray, samples: int, seed: in
     return interval((resamples.weights @ sums) / (resamples.weights @ counts))
 
 
-def score_intervals(resamples: Resamples, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, tuple]:
-    """The 95 % interval in 0..1 of each of Table 1's scores.
+def score_interval(resamples: Resamples, test: Predictions, score: str) -> tuple[float, float]:
+    """The 95 % interval in 0..1 of one score, as `spread`.
 
     A score that is 0 or 1 exactly does not move in any resample, so its percentile interval would be a point. There the
-    exact binomial bound over the patients that enter the score is taken instead (Clopper and Pearson, 1934).
+    exact binomial bound over the patients that enter the score is taken instead (Clopper and Pearson, 1934); an area
+    under the ROC curve has none and stays a point.
     """
-    classes, predicted = probabilities.shape[1], probabilities.argmax(axis=1)
-    found = {name: interval(values) for name, values in scores(resamples, labels, probabilities).items()}
-    bounds = _exact_bounds(by_patient(resamples.group, labels, predicted, classes))
-    return {name: found[name] if found[name][0] < found[name][1] else bounds[name] for name in found}
+    low, high = interval(spread(resamples, test, score))
+    if low < high or score == "covid_auc":
+        return low, high
+    return _exact_bounds(_by_patient(resamples.group, test.labels, test.predicted, test.probabilities.shape[1]))[score]
 
 
 def p_value(differences: np.ndarray) -> float:
@@ -175,27 +186,29 @@ def _curves(resamples: Resamples, positive: np.ndarray, score: np.ndarray):
         yield rates[0], rates[1]
 
 
+def _by_patient(group: np.ndarray, labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """(G, K, K) counts, a confusion matrix a patient."""
+    table = np.zeros((group.max() + 1, classes, classes), dtype=np.int64)
+    np.add.at(table, (group, labels, predicted), 1)
+    return table
+
+
 def _exact_bounds(tables: np.ndarray) -> dict[str, tuple[float, float]]:
     """Bounds of the scores that are 0 or 1 exactly, from (G, K, K) counts; a trial is a patient."""
     total = tables.sum(axis=0)
     values = metrics.from_confusion(total)
-    classes = len(total)
-    touches = [(tables[:, k].sum(axis=1) + tables[:, :, k].sum(axis=1)) > 0 for k in range(classes)]
-    f1 = metrics.from_confusion(np.stack([_first(total, k) for k in range(classes)]))["covid_f1"]
+    true, called = tables.sum(axis=2) > 0, tables.sum(axis=1) > 0  # (G, K): whether a patient enters
+    hits = np.diagonal(total)
     # F1 = 2 J / (1 + J) with the proportion J = TP / (TP + FP + FN), so a bound of J bounds F1
-    f1_bounds = [
-        tuple(2 * j / (1 + j) for j in exact_interval(x / (2 - x), touches[k].sum())) for k, x in enumerate(f1)
+    shares = metrics.ratio(hits, total.sum(axis=1) + total.sum(axis=0) - hits)
+    of_f1 = [
+        tuple(2 * j / (1 + j) for j in exact_interval(share, trials))
+        for share, trials in zip(shares, (true | called).sum(axis=0), strict=True)
     ]
     return {
         "accuracy": exact_interval(values["accuracy"], len(tables)),
-        "macro_f1": tuple(float(x) for x in np.mean(f1_bounds, axis=0)),
-        "covid_precision": exact_interval(values["covid_precision"], (tables[:, :, 0].sum(axis=1) > 0).sum()),
-        "covid_recall": exact_interval(values["covid_recall"], (tables[:, 0].sum(axis=1) > 0).sum()),
-        "covid_f1": f1_bounds[0],
+        "macro_f1": tuple(float(x) for x in np.mean(of_f1, axis=0)),
+        "covid_precision": exact_interval(values["covid_precision"], called[:, 0].sum()),
+        "covid_recall": exact_interval(values["covid_recall"], true[:, 0].sum()),
+        "covid_f1": of_f1[0],
     }
-
-
-def _first(matrix: np.ndarray, k: int) -> np.ndarray:
-    """The confusion matrix with class k moved to the front."""
-    order = [k, *(other for other in range(len(matrix)) if other != k)]
-    return matrix[np.ix_(order, order)]

@@ -1,72 +1,43 @@
 """The report's claims, judged from a run and, beside it, from the published Table 1.
 
-`params/claims.yaml` holds the claims, and in its header the rules; this module applies those about rows of Table 1, and
-`lib.evaluation.evidence` those about data and explanations.
+`params/claims.yaml` holds the claims, and in its header the rules; a function here finds what a kind of claim needs.
 """
 
-from dataclasses import asdict, dataclass, field
+import re
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import yaml
+from pandas.io.formats.style import Styler
 
-from lib.evaluation import bootstrap, evidence, metrics
-from lib.evaluation.runs import SCORE_NAMES, Row, published_areas, published_confusion, published_table
-from lib.evaluation.table1 import ROUNDING
-from lib.evaluation.verdicts import CONTRADICTED, LEVEL, SUPPORTED, UNDECIDED, Finding, whole
+from lib.data.labels import CHEST_CLASSES
+from lib.evaluation import bootstrap, comparisons
+from lib.evaluation.comparisons import (
+    CONTRADICTED,
+    NOT_RUN,
+    STATISTICS,
+    SUPPORTED,
+    UNDECIDED,
+    VERDICTS,
+    Finding,
+    Judging,
+    beside,
+)
+from lib.evaluation.runs import published_confusion
+from lib.evaluation.table1 import ABSENT
+from lib.explainers import scorecard
 from lib.paths import ROOT, Paths, show
 
 CLAIMS = ROOT / "params" / "claims.yaml"
-
-STATISTICS = SCORE_NAMES | {"covid_auc": "area under the ROC curve for COVID-19"}
-"""Scores in words."""
-
 DIRECTIONS = ("higher", "lower", "not higher", "not lower")
-
-KEYS = {
-    "rows": {"comparisons", "score", "expects"},
-    "values": {"scores"},
-    "diagonal": {"row", "least"},
-    "smallest_class": set(),
-    "same_distribution": {"margin"},
-    "attribution": {"measures"},
-    "agreement": {"measure", "most"},
-    "precision": {"share"},
-}
-"""What a claim of each kind must say, beside id, section, claim, quote and kind."""
+COLOURS = {SUPPORTED: "#1b7f4d", CONTRADICTED: "#b3372b", UNDECIDED: "#6b6b6b"}
 
 
-@dataclass
-class Judging:
-    """What the claims are judged from.
-
-    Attributes:
-        at: the run's files.
-        rows: rows and baselines that have been run, by id.
-        samples: resamples of patients behind each interval.
-        steps: m of Integrated Gradients in this run.
-        ready_made: the split was not drawn but taken from lists.
-        published: Table 1 as published, in percent.
-    """
-
-    at: Paths
-    rows: dict[str, Row]
-    samples: int
-    steps: int
-    ready_made: bool = False
-    published: pd.DataFrame = field(default_factory=published_table)
-    _drawn: dict = field(default_factory=dict, repr=False)
-
-    def resamples(self, row: Row) -> bootstrap.Resamples:
-        """The same for all rows on the same images."""
-        key = (tuple(row.test.images), tuple(row.test.groups), row.test.labels.tobytes())
-        if key not in self._drawn:
-            self._drawn[key] = bootstrap.draw(row.test.groups, row.test.labels, self.samples)
-        return self._drawn[key]
-
-
-def read(path: Path = CLAIMS) -> list[dict]:
+def read_claims(path: Path = CLAIMS) -> list[dict]:
     """The claims of the file, checked.
 
     Raises:
@@ -76,11 +47,12 @@ def read(path: Path = CLAIMS) -> list[dict]:
     problems, seen = [], set()
     for claim in claims:
         name, kind = claim.get("id", "(no id)"), claim.get("kind")
-        expected = {"id", "section", "claim", "quote", "kind"} | KEYS.get(kind, set())
-        if kind not in KEYS:
-            problems.append(f"{name}: kind: found {kind!r}, expected one of {', '.join(KEYS)}")
-        elif expected - set(claim):
-            problems.append(f"{name}: {', '.join(sorted(expected - set(claim)))}: missing")
+        needed = {"id", "section", "claim", "quote", "kind"} | (KINDS[kind].needs if kind in KINDS else set())
+        missing = needed - set(claim)
+        if kind not in KINDS:
+            problems.append(f"{name}: kind: found {kind!r}, expected one of {', '.join(KINDS)}")
+        elif missing:
+            problems.append(f"{name}: {', '.join(sorted(missing))}: missing")
         elif kind == "rows" and claim["expects"] not in DIRECTIONS:
             problems.append(f"{name}: expects: found {claim['expects']!r}, expected one of {', '.join(DIRECTIONS)}")
         elif kind == "rows" and claim["expects"].startswith("not") and "margin" not in claim:
@@ -93,6 +65,21 @@ def read(path: Path = CLAIMS) -> list[dict]:
     return claims
 
 
+def rule(claim: dict) -> str:
+    """How a claim is judged, in words; the header of claims.yaml says it in full."""
+    words = STATISTICS | scorecard.MEASURES
+
+    def said(value) -> str:
+        if isinstance(value, list):
+            return ", ".join(" − ".join(one) if isinstance(one, list) else words.get(one, str(one)) for one in value)
+        return words.get(value, str(value))
+
+    given = {"rows": said(claim.get("row", ""))} | {key: said(value) for key, value in claim.items()}
+    matters = claim["kind"] == "rows" and "margin" in claim
+    margin = f" (less than {claim['margin']} points do not matter)" if matters else ""
+    return KINDS[claim["kind"]].says.format(**given) + margin
+
+
 def judge(claims: list[dict], judging: Judging) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judges every claim.
 
@@ -102,185 +89,255 @@ def judge(claims: list[dict], judging: Judging) -> tuple[pd.DataFrame, pd.DataFr
     """
     wholes, parts = [], []
     for claim in claims:
-        found = FINDINGS[claim["kind"]](claim, judging)
-        total = whole(found, any_supports=claim["kind"] == "precision")
-        says = {name: claim[name] for name in ("id", "section", "claim", "quote")}
-        wholes.append(says | asdict(total))
+        found = KINDS[claim["kind"]].find(claim, judging)
+        total = comparisons.whole(found, any_supports=claim["kind"] == "precision")
+        wholes.append({name: claim[name] for name in ("id", "section", "claim", "quote")} | asdict(total))
         parts += [{"id": claim["id"]} | asdict(finding) for finding in found]
     return pd.DataFrame(wholes), pd.DataFrame(parts)
 
 
-def compare(one: Row, other: Row, score: str, judging: Judging) -> tuple[float, np.ndarray]:
-    """The difference of a score between two rows in percentage points, and its (B,) bootstrap values.
-
-    Raises:
-        ValueError: the rows were tested on different images.
-    """
-    if not one.test.same_images(other.test):
-        raise ValueError(
-            f"{one.name} and {other.name}: found different test images, expected the same; run both on the same data"
-        )
-    resamples = judging.resamples(one)
-    ours = [_bootstrapped(row, score, resamples) for row in (one, other)]
-    values = [row.scores()[score] for row in (one, other)]
-    return 100 * (values[0] - values[1]), 100 * (ours[0] - ours[1])
+def tally(frame: pd.DataFrame, column: str = "verdict") -> dict[str, int]:
+    """How many claims of claims.csv have each verdict; `published_verdict` also counts `no number given`."""
+    found = frame[column].fillna("").replace("", "no number given").value_counts()
+    return dict.fromkeys(VERDICTS, 0) | found.to_dict()
 
 
-def readings(judging: Judging, scores: tuple[str, ...] = ("macro_f1", "covid_f1")) -> pd.DataFrame:
-    """Rows that were run as described and as published: the differences, as comparisons; empty where there are none."""
-    found = []
-    for described in (name for name in judging.rows if name.endswith("-described")):
-        published = described.removesuffix("-described")
-        for score in scores if published in judging.rows else ():
-            effect, spread = compare(judging.rows[described], judging.rows[published], score, judging)
-            low, high = bootstrap.interval(spread)
-            line = {"comparison": f"{described} − {published}", "statistic": STATISTICS[score], "effect": effect}
-            found.append(line | {"low": low, "high": high, "p_value": bootstrap.p_value(spread)})
-    return pd.DataFrame(found, columns=["comparison", "statistic", "effect", "low", "high", "p_value"])
-
-
-def decide(expects: str, effect: float, low: float, high: float, p_value: float, margin: float = 0.0) -> str:
-    """Verdict of one comparison by the rules of claims.yaml; effect, interval and margin in percentage points."""
-    sign = 1 if expects in ("higher", "not lower") else -1
-    effect, worst = sign * effect, min(sign * low, sign * high)
-    clear = p_value < 1 - LEVEL and effect != 0
-    if expects.startswith("not"):
-        return SUPPORTED if worst > -margin else CONTRADICTED if clear and effect < 0 else UNDECIDED
-    return UNDECIDED if not clear else SUPPORTED if effect > 0 else CONTRADICTED
-
-
-def decide_published(expects: str, effect: float, margin: float = 0.0) -> str:
-    """The same for a difference of published values, which has no interval; "" where there is none."""
-    if np.isnan(effect):
-        return ""
-    if expects.startswith("not") and abs(effect) < margin:
-        return SUPPORTED
-    if effect == 0:
-        return UNDECIDED
-    return SUPPORTED if (effect > 0) == (expects in ("higher", "not lower")) else CONTRADICTED
-
-
-def _rows(claim: dict, judging: Judging) -> list[Finding]:
-    score, expects, margin = claim["score"], claim["expects"], claim.get("margin", 0.0)
-    found, p_values = [], []
-    for one, other in claim["comparisons"]:
-        effect = _published(judging, one, score) - _published(judging, other, score)
-        finding = Finding(f"{one} − {other}", STATISTICS[score], published_effect=effect)
-        finding.published_verdict = decide_published(expects, effect, margin)
-        missing = [name for name in (one, other) if name not in judging.rows]
-        if missing:
-            finding.note = f"{' and '.join(missing)} not run"
-        else:
-            pair = [judging.rows[name] for name in (one, other)]
-            finding.effect, spread = compare(*pair, score, judging)
-            finding.low, finding.high = bootstrap.interval(spread)
-            p_values.append(bootstrap.p_value(spread))
-            finding.p_value, finding.note = p_values[-1], _over_seeds(pair, score)
-            finding.evidence = ", ".join(_predictions(judging, name) for name in (one, other))
-        found.append(finding)
-    run = [finding for finding in found if not np.isnan(finding.effect)]
-    for finding, p_value in zip(run, bootstrap.holm(p_values), strict=True):
-        finding.p_value = p_value
-        finding.verdict = decide(expects, finding.effect, finding.low, finding.high, p_value, margin)
-    return found
-
-
-def _values(claim: dict, judging: Judging) -> list[Finding]:
-    found = []
-    for name in claim.get("rows") or [claim["row"]]:
-        for score in claim["scores"]:
-            found.append(_value(name, score, judging))
-    return found
-
-
-def _value(name: str, score: str, judging: Judging) -> Finding:
-    """Ours minus the published value; beside it, what Figure 4b gives minus what the text says."""
-    published = _published(judging, name, score)
-    finding = Finding(f"{name} − published", STATISTICS[score])
-    if name == "RN4" and score in SCORE_NAMES:
-        finding.published_effect = 100 * float(metrics.from_confusion(published_confusion())[score]) - published
-        finding.published_verdict = SUPPORTED if abs(finding.published_effect) <= ROUNDING else CONTRADICTED
-    if name not in judging.rows:
-        finding.note = f"{name} not run"
-        return finding
-    row = judging.rows[name]
-    value, spread = 100 * row.scores()[score], 100 * _bootstrapped(row, score, judging.resamples(row))
-    low, high = bootstrap.interval(spread)
-    finding.effect, finding.low, finding.high = value - published, low - published, high - published
-    finding.evidence = _predictions(judging, name)
-    finding.note = f"ours {value:.1f} [{low:.1f}, {high:.1f}], published {published:g}"
-    if judging.at.run == "paper":
-        finding.verdict = SUPPORTED if low - ROUNDING <= published <= high + ROUNDING else CONTRADICTED
-    else:
-        finding.verdict = UNDECIDED
-        finding.note += "; only the run paper is comparable"
-    return finding
-
-
-def _diagonal(claim: dict, judging: Judging) -> list[Finding]:
-    """The smallest recall over the classes, in percent."""
-    name, least = claim["row"], claim["least"]
-    matrix = published_confusion()
-    published = 100 * float((np.diagonal(matrix) / matrix.sum(axis=1)).min())
-    finding = Finding(name, "smallest recall over the classes, %", published_effect=published)
-    finding.published_verdict = SUPPORTED if published > least else CONTRADICTED
-    if name not in judging.rows:
-        finding.note = f"{name} not run"
-        return [finding]
-    row = judging.rows[name]
-    drawn = bootstrap.confusions(judging.resamples(row), row.test.labels, row.test.predicted, len(matrix))
-    present = row.test.confusion.sum(axis=1) > 0
-    recalls = 100 * np.diagonal(drawn, axis1=1, axis2=2)[:, present] / drawn.sum(axis=2)[:, present]
-    ours = 100 * np.diagonal(row.test.confusion)[present] / row.test.confusion.sum(axis=1)[present]
-    finding.effect = float(ours.min())
-    finding.low, finding.high = bootstrap.interval(recalls.min(axis=1))
-    finding.p_value = bootstrap.p_value(recalls.min(axis=1) - least)
-    finding.verdict = evidence.beside(finding, least)
-    finding.evidence = _predictions(judging, name)
+def _smallest_class(claim: dict, judging: Judging) -> list[Finding]:
+    """COVID-19's images minus those of the next class, as a share of the split, where that is largest."""
+    of_published = published_confusion().sum(axis=1)
+    margin = 100 * (of_published[0] - of_published[1:].min()) / of_published.sum()
+    finding = Finding("covid-19 − next smallest class", "share of a split, largest over splits")
+    finding.published_effect, finding.published_verdict = float(margin), SUPPORTED if margin < 0 else CONTRADICTED
+    index = _index(judging.at, finding)
+    if index is not None:
+        shares = 100 * _shares(index)
+        finding.effect = float((shares[CHEST_CLASSES[0]] - shares[list(CHEST_CLASSES[1:])].min(axis=1)).max())
+        finding.verdict = SUPPORTED if finding.effect < 0 else CONTRADICTED
     return [finding]
 
 
-def _bootstrapped(row: Row, score: str, resamples: bootstrap.Resamples) -> np.ndarray:
-    """(B,) values of one score in 0..1."""
-    if score == "covid_auc":
-        return bootstrap.areas(resamples, row.test.labels == 0, row.test.probabilities[:, 0])
-    return bootstrap.scores(resamples, row.test.labels, row.test.probabilities)[score]
+def _same_distribution(claim: dict, judging: Judging) -> list[Finding]:
+    """The largest deviation of a class's share of a split from its share of all images."""
+    finding = Finding("each split − all images", "share of a class, largest deviation")
+    if "published_images" in claim:
+        images, test = np.array(claim["published_images"]), published_confusion().sum(axis=1)
+        finding.published_effect = float(100 * np.abs(test / test.sum() - images / images.sum()).max())
+        finding.published_verdict = SUPPORTED if finding.published_effect <= claim["margin"] else CONTRADICTED
+    index = _index(judging.at, finding)
+    if index is None:
+        return [finding]
+    everywhere = index["label"].value_counts(normalize=True).reindex(CHEST_CLASSES, fill_value=0)
+    deviation = 100 * (_shares(index) - everywhere).abs()
+    split = deviation.max(axis=1).idxmax()
+    finding.effect = float(deviation.max(axis=1)[split])
+    images = (index["split"] == split).sum()
+    one_patient = 100 * index.groupby("group_id").size().max() / images
+    allowed = max(claim["margin"], one_patient)
+    finding.verdict = SUPPORTED if finding.effect <= allowed else CONTRADICTED
+    finding.note = (
+        f"largest for {deviation.loc[split].idxmax()} in the {split} set of {images} images; "
+        f"allowed {allowed:.1f} (the images of one patient make up to {one_patient:.1f})"
+    )
+    if judging.ready_made:
+        finding.verdict = UNDECIDED
+        finding.note += "; the split is that of the lists, not drawn as the report says"
+    return [finding]
 
 
-def _published(judging: Judging, name: str, score: str) -> float:
-    """The published value in percent, or nan."""
-    if score == "covid_auc":
-        return 100 * published_areas().get(name, np.nan)
-    return float(judging.published.at[name, score]) if name in judging.published.index else np.nan
+def _attribution(claim: dict, judging: Judging) -> list[Finding]:
+    """Share of the attribution on a region minus that of a map that knows nothing, for each method."""
+    scored = {measure: _scored(judging.at, measure) for measure in claim["measures"]}
+    measure = next((name for name, lines in scored.items() if len(lines)), claim["measures"][-1])
+    words = scorecard.MEASURES[measure][0].lower() + scorecard.MEASURES[measure][1:]
+    found = []
+    for method in ("grad_cam", "integrated_gradients"):
+        finding = Finding(f"{scorecard.METHODS[method]} − chance", words)
+        found.append(finding)
+        lines = scored[measure][scored[measure]["method"] == method]
+        if not len(lines):
+            finding.note = "no image with a known region was explained: not run"
+            continue
+        one = lines.iloc[0]
+        finding.effect, finding.low, finding.high = (
+            100 * (one[name] - one["chance"]) for name in ("value", "low", "high")
+        )
+        finding.verdict = beside(finding.low, finding.high, 0)
+        finding.note = f"{one['value']:.1%} against {one['chance']:.1%} by chance, {int(one['images'])} images"
+        if not np.isnan(one["other_image"]):
+            finding.note += f"; with another image's map {one['other_image']:.1%}"
+        finding.evidence = show(judging.at.explanations / "scorecard.csv")
+    return found
 
 
-def _over_seeds(pair: list[Row], score: str) -> str:
-    """How the difference varies over the run's seeds; "" with one."""
-    seeds = min(len(row.repeats) for row in pair) + 1
-    if seeds < 2:
-        return ""
-    tests = [[row.test, *row.repeats] for row in pair]
-    found = [
-        100 * (Row("", one).scores()[score] - Row("", other).scores()[score])
-        for one, other in zip(*tests, strict=False)
-    ]
-    return f"over {seeds} seeds: mean {np.mean(found):+.1f}, standard deviation {np.std(found, ddof=1):.1f}"
+def _agreement(claim: dict, judging: Judging) -> list[Finding]:
+    """Agreement of the two methods; below `most` they differ."""
+    lines = _scored(judging.at, claim["measure"])
+    finding = Finding("Grad-CAM and Integrated Gradients", "rank correlation of the two methods")
+    if not len(lines):
+        finding.note = "the explanations have not been scored: not run"
+        return [finding]
+    one = lines.iloc[0]
+    finding.effect, finding.low, finding.high = (float(one[name]) for name in ("value", "low", "high"))
+    finding.verdict = beside(-finding.high, -finding.low, -claim["most"])
+    finding.note = f"{int(one['images'])} images; with another image's map {one['other_image']:.2f}"
+    finding.evidence = show(judging.at.explanations / "scorecard.csv")
+    return [finding]
 
 
-def _predictions(judging: Judging, name: str) -> str:
-    if name == "source-only":
-        return show(judging.at.audit / "source_only_predictions.csv")
-    return show(judging.at.experiment(name) / "predictions.csv")
+def _precision(claim: dict, judging: Judging) -> list[Finding]:
+    path = judging.at.explanations / "steps.csv"
+    table = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    index = _index(judging.at, Finding("", ""))
+    groups = {} if index is None else index.set_index("image_id")["group_id"].to_dict()
+    found = precision_findings(claim, table, judging.steps, groups, judging.draws.samples)
+    for finding in found:
+        finding.evidence = "" if np.isnan(finding.effect) else show(path)
+    return found
 
 
-FINDINGS = {
-    "rows": _rows,
-    "values": _values,
-    "diagonal": _diagonal,
-    "smallest_class": lambda claim, judging: evidence.smallest_class(judging.at),
-    "same_distribution": lambda claim, judging: evidence.same_distribution(claim, judging.at, judging.ready_made),
-    "attribution": lambda claim, judging: evidence.attribution(claim, judging.at),
-    "agreement": lambda claim, judging: evidence.agreement(claim, judging.at),
-    "precision": lambda claim, judging: evidence.precision(claim, judging.at, judging.steps, judging.samples),
+def precision_findings(
+    claim: dict, table: pd.DataFrame, chosen: int, groups: dict[str, str], samples: int
+) -> list[Finding]:
+    """The rise of agreement with Grad-CAM from the run's m to the finest, a finding a network.
+
+    Args:
+        claim: with `share`, the share of the gap to full agreement that the rise must close.
+        table: steps.csv of notebook 07.
+        chosen: the run's m.
+        groups: image_id to patient; an image that it lacks is a patient of its own.
+        samples: resamples behind the intervals.
+    """
+    statistic = "rank correlation of Integrated Gradients with Grad-CAM"
+    if not {"experiment", "image_id", "steps", "agreement"} <= set(table) or chosen not in set(table["steps"]):
+        return [Finding("finest m − this run's m", statistic, note="no steps of this m were compared: not run")]
+    finest, found = int(table["steps"].max()), []
+    for name, part in table.groupby("experiment", sort=False):
+        wide = part.pivot(index="image_id", columns="steps", values="agreement")
+        change = (wide[finest] - wide[chosen]).dropna()
+        finding = Finding(f"{name}, m = {finest} − m = {chosen}", statistic, verdict=UNDECIDED)
+        found.append(finding)
+        if not len(change):
+            finding.note = "the rank correlation is undefined: a map is the same everywhere"
+            continue
+        gap = 1 - float(wide[chosen].mean())
+        of = np.array([groups.get(image, image) for image in change.index])
+        finding.effect = float(change.mean())
+        finding.low, finding.high = bootstrap.mean_interval(change.to_numpy(), of, samples)
+        if finding.low > 0 and finding.effect >= claim["share"] * gap:
+            finding.verdict = SUPPORTED
+        elif finding.high < claim["share"] * gap:
+            finding.verdict = CONTRADICTED
+        finding.note = f"closes {finding.effect / gap:.1%} of the gap to full agreement" if gap else ""
+    return found
+
+
+def _index(at: Paths, finding: Finding) -> pd.DataFrame | None:
+    """The run's index of chest images; None, with a note, where it is not prepared."""
+    path = at.covidx / "index.csv"
+    if not path.is_file():
+        finding.verdict, finding.note = NOT_RUN, "the data are not prepared: not run"
+        return None
+    finding.evidence = show(path)
+    return pd.read_csv(path, usecols=["image_id", "group_id", "label", "split"], dtype=str)
+
+
+def _shares(index: pd.DataFrame) -> pd.DataFrame:
+    """Share of each class in each split."""
+    shares = pd.crosstab(index["split"], index["label"], normalize="index")
+    return shares.reindex(columns=list(CHEST_CLASSES), fill_value=0)
+
+
+def _scored(at: Paths, measure: str) -> pd.DataFrame:
+    """Lines of the scorecard for all classes with a value."""
+    path = at.explanations / "scorecard.csv"
+    table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=scorecard.COLUMNS)
+    return table[(table["measure"] == measure) & (table["class"] == "all") & table["value"].notna()]
+
+
+class Kind(NamedTuple):
+    """A kind of claim: what it must say beside id, section, claim, quote and kind; its rule in words; its judge."""
+
+    needs: set[str]
+    says: str
+    find: Callable[[dict, Judging], list[Finding]]
+
+
+KINDS = {
+    "rows": Kind(
+        {"comparisons", "score", "expects"}, "{score}, {comparisons}: {expects} than 0", comparisons.between_rows
+    ),
+    "values": Kind(
+        {"scores"}, "{rows}, {scores}: the published value lies in our interval", comparisons.with_published
+    ),
+    "diagonal": Kind(
+        {"row", "least"}, "{row}: the smallest recall of a class lies above {least} %", comparisons.weakest_class
+    ),
+    "smallest_class": Kind(set(), "COVID-19 has the fewest images in every split", _smallest_class),
+    "same_distribution": Kind(
+        {"margin"},
+        "no class's share of a split is off by more than {margin} points, or one patient's images",
+        _same_distribution,
+    ),
+    "attribution": Kind({"measures"}, "{measures}: more than a map that knows nothing scores", _attribution),
+    "agreement": Kind({"measure", "most"}, "{measure}: below {most}", _agreement),
+    "precision": Kind(
+        {"share"}, "the finest m closes a share of {share} of the gap to full agreement, for some network", _precision
+    ),
 }
-"""How each kind of claim is judged."""
+
+
+def claims_styler(table: pd.DataFrame) -> Styler:
+    """claims.csv for people: rounded, named in words, wrapped."""
+    shown = {"Claim": table["claim"], "Section": table["section"], "Statistic": table["statistic"]}
+    return wrapped(pd.DataFrame(shown | _numbers(table)), {"Claim": 22, "Effect [95 %]": 9})
+
+
+def comparisons_styler(table: pd.DataFrame) -> Styler:
+    """claims_comparisons.csv, or what `readings` gives, likewise."""
+    known = {"Claim": "id", "Comparison": "comparison", "Statistic": "statistic"}
+    shown = {name: table[column] for name, column in known.items() if column in table}
+    notes = {"Note": table["note"].replace("", ABSENT)} if "note" in table else {}
+    return wrapped(pd.DataFrame(shown | _numbers(table) | notes), {"Effect [95 %]": 9, "Note": 16})
+
+
+def wrapped(shown: pd.DataFrame, widths: dict[str, int]) -> Styler:
+    """Wrapped text, everything escaped, verdicts in colour beside their word.
+
+    Args:
+        shown: text only.
+        widths: least width of a column, in em, where it is there.
+    """
+    styled = shown.reset_index(drop=True).style.format(escape="html").hide(axis="index")
+    look = {"white-space": "normal", "text-align": "left", "vertical-align": "top", "overflow-wrap": "break-word"}
+    styled = styled.set_properties(**look).set_table_styles([{"selector": "th", "props": "text-align: left"}])
+    for column in shown.columns.intersection(list(widths)):
+        styled = styled.set_properties(subset=[column], **{"min-width": f"{widths[column]}em"})
+    words = shown.columns.intersection(["This run", "Published"])
+    styled = styled.map(lambda word: f"color: {COLOURS.get(word, 'inherit')}; font-weight: 600", subset=words)
+    return styled.set_uuid("t" + re.sub(r"\W", "", "".join(shown.columns))[:20])
+
+
+def _numbers(table: pd.DataFrame) -> dict[str, list[str]]:
+    """The columns with numbers and verdicts, as text."""
+    rows = table.to_dict("records")
+    found = {"Effect [95 %]": [_effect(row) for row in rows], "p": [_p_value(row["p_value"]) for row in rows]}
+    if "verdict" in table:
+        published = [_signed(row["published_effect"], row["statistic"]) for row in rows]
+        found |= {"This run": table["verdict"], "Published effect": published}
+        found["Published"] = table["published_verdict"].replace("", ABSENT)
+    return found
+
+
+def _effect(row: dict) -> str:
+    effect, low, high = (_signed(row[name], row["statistic"]) for name in ("effect", "low", "high"))
+    return effect if low == ABSENT else f"{effect} [{low}, {high}]"
+
+
+def _signed(value: float, statistic: str) -> str:
+    if pd.isna(value):
+        return ABSENT
+    return format(value, "+.3f" if "correlation" in statistic else "+.1f").replace("-", "−")
+
+
+def _p_value(value: float) -> str:
+    return ABSENT if pd.isna(value) else f"{value:.3f}" if value >= 0.001 else "< 0.001"

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
+from lib.data.labels import CHEST_CLASSES
 from lib.evaluation import bootstrap, metrics
-from lib.evaluation.runs import CLASSES, Predictions, Row
+from lib.evaluation.runs import Predictions, Row
 
 PREVALENCES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Shares of COVID-19 among the people imaged: our choice, from screening the healthy to a ward in an outbreak."""
@@ -37,18 +38,16 @@ class Roc:
     area_high: float
 
 
-def covid_roc(predictions: Predictions, samples: int, seed: int = 1) -> Roc | None:
+def covid_roc(test: Predictions, draws: bootstrap.Resampler) -> Roc | None:
     """Figure 4a's curve (section 4.3.1: binarised for COVID-19), or None where only one of the two kinds occurs."""
-    positive, score = predictions.labels == 0, predictions.probabilities[:, 0]
+    positive, score = test.labels == 0, test.probabilities[:, 0]
     area = metrics.area(positive, score)
     if area is None:
         return None
-    resamples = bootstrap.draw(predictions.groups, predictions.labels, samples, seed)
     false, true, _ = roc_curve(positive, score)
     grid = np.linspace(0, 1, 201)
-    low, high = bootstrap.roc_band(resamples, positive, score, grid)
-    area_low, area_high = bootstrap.interval(bootstrap.areas(resamples, positive, score))
-    return Roc(false, true, grid, low, high, area, area_low, area_high)
+    low, high = bootstrap.roc_band(draws.of(test), positive, score, grid)
+    return Roc(false, true, grid, low, high, area, *bootstrap.score_interval(draws.of(test), test, "covid_auc"))
 
 
 def class_curves(predictions: Predictions) -> dict[str, dict[str, np.ndarray | float]]:
@@ -57,7 +56,7 @@ def class_curves(predictions: Predictions) -> dict[str, dict[str, np.ndarray | f
     A class that does not occur, or that is the only one, is left out.
     """
     found = {}
-    for k, name in enumerate(CLASSES):
+    for k, name in enumerate(CHEST_CLASSES):
         positive, score = predictions.labels == k, predictions.probabilities[:, k]
         area = metrics.area(positive, score)
         if area is None:
@@ -105,7 +104,8 @@ def choose_threshold(predictions: Predictions) -> float:
 
 def at_threshold(predictions: Predictions, threshold: float) -> dict[str, float]:
     """COVID-19 against the rest when `probability >= threshold` calls it: recall, specificity, precision, f1."""
-    return {name: float(value) for name, value in _rates(_binary(predictions, threshold)).items()}
+    matrix = metrics.confusion(*_binary(predictions, threshold), 2)
+    return {name: float(value) for name, value in _rates(matrix).items()}
 
 
 def as_predicted(predictions: Predictions) -> dict[str, float]:
@@ -113,7 +113,7 @@ def as_predicted(predictions: Predictions) -> dict[str, float]:
     return {name: float(value) for name, value in _rates(predictions.confusion).items()}
 
 
-def prevalence_table(predictions: Predictions, threshold: float, samples: int, seed: int = 1) -> pd.DataFrame:
+def prevalence_table(test: Predictions, threshold: float, draws: bootstrap.Resampler) -> pd.DataFrame:
     """Precision to be expected where COVID-19 is as common as PREVALENCES say, with 95 % intervals over patients.
 
     precision = r q / (r q + (1 - s)(1 - q)) for recall r, specificity s and prevalence q (Bayes). It assumes that
@@ -123,19 +123,18 @@ def prevalence_table(predictions: Predictions, threshold: float, samples: int, s
     Returns:
         Columns prevalence, precision, low, high, in 0..1.
     """
-    resamples = bootstrap.draw(predictions.groups, predictions.labels, samples, seed)
-    called = (predictions.probabilities[:, 0] < threshold).astype(np.int64)  # 0 is covid-19, as in the labels
-    binary = (predictions.labels != 0).astype(np.int64)
-    spread = _rates(bootstrap.confusions(resamples, binary, called, 2))
-    value = at_threshold(predictions, threshold)
-    patients = [len(set(predictions.groups[binary == kind])) for kind in (0, 1)]
-    recalls = np.array(bootstrap.exact_interval(value["recall"], patients[0]))
-    specificities = np.array(bootstrap.exact_interval(value["specificity"], patients[1]))
+    labels, called = _binary(test, threshold)
+    spread = _rates(bootstrap.confusions(draws.of(test), labels, called, 2))
+    value = at_threshold(test, threshold)
+    exact = [
+        np.array(bootstrap.exact_interval(value[name], len(set(test.groups[labels == kind]))))
+        for kind, name in enumerate(("recall", "specificity"))
+    ]
     lines = []
-    for share in (*PREVALENCES, float((binary == 0).mean())):
-        precision = float(_at_prevalence(np.float64(value["recall"]), np.float64(value["specificity"]), share))
+    for share in (*PREVALENCES, float((labels == 0).mean())):
+        precision = float(_at_prevalence(value["recall"], value["specificity"], share))
         ends = [*bootstrap.interval(_at_prevalence(spread["recall"], spread["specificity"], share))]
-        ends += _at_prevalence(recalls, specificities, share).tolist()
+        ends += _at_prevalence(*exact, share).tolist()
         lines.append({"prevalence": share, "precision": precision, "low": min(ends), "high": max(ends)})
     return pd.DataFrame(lines)
 
@@ -160,14 +159,14 @@ def threshold_table(rows: dict[str, Row], prevalence: float = 0.01) -> pd.DataFr
         line = {"id": name, "threshold": threshold}
         for score in ("recall", "precision", "f1"):
             line |= {f"{score}, as predicted": before[score], f"{score}, tuned": after[score]}
-        rarer = float(_at_prevalence(np.float64(after["recall"]), np.float64(after["specificity"]), prevalence))
+        rarer = float(_at_prevalence(after["recall"], after["specificity"], prevalence))
         lines.append(line | {f"tuned precision at {100 * prevalence:g} %": rarer})
     return pd.DataFrame(lines)
 
 
-def _binary(predictions: Predictions, threshold: float) -> np.ndarray:
-    called = (predictions.probabilities[:, 0] < threshold).astype(np.int64)
-    return metrics.confusion((predictions.labels != 0).astype(np.int64), called, 2)
+def _binary(predictions: Predictions, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) truth and call, each 0 for covid-19 and 1 for the rest."""
+    return (predictions.labels != 0).astype(np.int64), (predictions.probabilities[:, 0] < threshold).astype(np.int64)
 
 
 def _rates(matrix: np.ndarray) -> dict[str, np.ndarray]:
@@ -183,6 +182,6 @@ def _rates(matrix: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _at_prevalence(recall: np.ndarray, specificity: np.ndarray, share: float) -> np.ndarray:
-    found = recall * share
-    return metrics.ratio(found, found + (1 - specificity) * (1 - share))
+def _at_prevalence(recall: np.ndarray | float, specificity: np.ndarray | float, share: float) -> np.ndarray:
+    found = np.asarray(recall) * share
+    return metrics.ratio(found, found + (1 - np.asarray(specificity)) * (1 - share))

@@ -8,14 +8,9 @@ import numpy as np
 import pandas as pd
 
 from lib import files
+from lib.data.labels import CHEST_CLASSES
 from lib.evaluation import metrics
 from lib.paths import PUBLISHED, Paths
-
-CLASSES = ("covid-19", "normal", "pneumonia")
-"""The classes of COVIDx; class 0 is the one that the scores name."""
-
-SCORES = ("accuracy", "macro_f1", "covid_precision", "covid_recall", "covid_f1")
-"""The scores of Table 1, in its order."""
 
 SETTINGS = ("transfer_learning", "class_weights", "augmentation", "fine_tuning")
 """Table 1's four settings."""
@@ -27,7 +22,9 @@ SCORE_NAMES = {
     "covid_recall": "COVID-19 recall",
     "covid_f1": "COVID-19 F1",
 }
-"""Display names of Table 1's scores."""
+"""Table 1's scores in its order, with their display names."""
+
+SCORES = tuple(SCORE_NAMES)
 
 
 @dataclass(frozen=True)
@@ -37,8 +34,8 @@ class Predictions:
     Attributes:
         images: (N,) image ids.
         groups: (N,) patient ids.
-        labels: (N,) integers, positions in CLASSES.
-        probabilities: (N, 3) floats 0..1, columns as CLASSES.
+        labels: (N,) integers, positions in CHEST_CLASSES.
+        probabilities: (N, 3) floats 0..1, columns as CHEST_CLASSES.
     """
 
     images: np.ndarray
@@ -54,7 +51,7 @@ class Predictions:
     @property
     def confusion(self) -> np.ndarray:
         """(3, 3) counts, rows the truth."""
-        return metrics.confusion(self.labels, self.predicted, len(CLASSES))
+        return metrics.confusion(self.labels, self.predicted, len(CHEST_CLASSES))
 
     def same_images(self, other: "Predictions") -> bool:
         """Whether both are about the same images, with the same labels."""
@@ -95,19 +92,19 @@ def read_predictions(path: Path) -> Predictions:
         ValueError: a column is missing, a label is unknown, an image stands twice, or there is no row.
     """
     table = pd.read_csv(path, dtype={"image_id": str, "group_id": str, "source": str, "label": str})
-    missing = [name for name in ("image_id", "group_id", "label", *CLASSES) if name not in table]
+    missing = [name for name in ("image_id", "group_id", "label", *CHEST_CLASSES) if name not in table]
     if missing:
         raise ValueError(
             f"{path}: found columns {', '.join(table)}; {', '.join(missing)} missing; run its notebook again"
         )
-    unknown = sorted(set(table["label"].fillna("(empty)")) - set(CLASSES))
+    unknown = sorted(set(table["label"].fillna("(empty)")) - set(CHEST_CLASSES))
     if unknown or table["image_id"].duplicated().any() or table.empty:
         problem = f"labels {', '.join(unknown)}" if unknown else "no image" if table.empty else "an image twice"
-        raise ValueError(f"{path}: found {problem}; expected each test image once, labelled {', '.join(CLASSES)}")
+        raise ValueError(f"{path}: found {problem}; expected each test image once, labelled {', '.join(CHEST_CLASSES)}")
     table = table.sort_values("image_id", kind="stable")
-    labels = table["label"].map({name: position for position, name in enumerate(CLASSES)}).to_numpy(np.int64)
+    labels = table["label"].map({name: position for position, name in enumerate(CHEST_CLASSES)}).to_numpy(np.int64)
     return Predictions(
-        table["image_id"].to_numpy(), table["group_id"].to_numpy(), labels, table[list(CLASSES)].to_numpy(float)
+        table["image_id"].to_numpy(), table["group_id"].to_numpy(), labels, table[list(CHEST_CLASSES)].to_numpy(float)
     )
 
 
@@ -135,7 +132,7 @@ def read_rows(at: Paths, experiments: list[str], seeds: list[int]) -> dict[str, 
     return {name: row for name, row in found.items() if row is not None}
 
 
-def baselines(at: Paths, rows: dict[str, Row]) -> dict[str, Row]:
+def baseline_rows(at: Paths, rows: dict[str, Row]) -> dict[str, Row]:
     """The rows `source-only` and `majority`, as far as the run has what they need.
 
     source-only guesses from an image's source alone (the audit writes its predictions); majority always gives the class
@@ -159,7 +156,7 @@ def training_shares(at: Paths) -> np.ndarray | None:
     if not path.is_file():
         return None
     index = pd.read_csv(path, usecols=["label", "split"], dtype=str)
-    counts = index.loc[index["split"] == "train", "label"].value_counts().reindex(CLASSES, fill_value=0)
+    counts = index.loc[index["split"] == "train", "label"].value_counts().reindex(CHEST_CLASSES, fill_value=0)
     return (counts / counts.sum()).to_numpy(float) if counts.sum() else None
 
 
@@ -170,9 +167,9 @@ def published_table() -> pd.DataFrame:
 
 
 def published_confusion() -> np.ndarray:
-    """(3, 3) counts of Figure 4b, rows the truth, order as CLASSES."""
+    """(3, 3) counts of Figure 4b, rows the truth, order as CHEST_CLASSES."""
     table = pd.read_csv(PUBLISHED / "figure_4b.csv", index_col="truth")
-    return table.loc[list(CLASSES), list(CLASSES)].to_numpy()
+    return table.loc[list(CHEST_CLASSES), list(CHEST_CLASSES)].to_numpy()
 
 
 def published_areas() -> dict[str, float]:

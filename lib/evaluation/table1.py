@@ -14,24 +14,39 @@ the value, not how far another training would; for that, `NAME_mean` and `NAME_s
 over the run's seeds.
 """
 
+import html
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
-from lib import params
+from lib import files, params
 from lib.evaluation import bootstrap
-from lib.evaluation.runs import SCORES, SETTINGS, Row, published_table
+from lib.evaluation.runs import SCORE_NAMES, SCORES, SETTINGS, Row, published_table
 
 ROUNDING = 0.5  # percentage points: the published values are whole percents
 TRANSFER_LEARNING = {"imagenet": "ImageNet", "ham10000": "HAM10000", "none": ""}
 STAND_IN = "ImageNet stand-in"
 """Transfer learning of a row that a run without ImageNet weights pretrained on its skin images instead."""
 
+SETTING_NAMES = dict(zip(SETTINGS, ("Transfer learning", "Class weights", "Augmentation", "Fine-tuning"), strict=True))
+BASELINES = ("source-only", "majority")
+TERMINAL_NAMES = {
+    "COVID-19 precision": "C19 prec.",
+    "COVID-19 recall": "C19 recall",
+    "COVID-19 F1": "C19 F1",
+    "ours [95 %]": "ours 95 %",
+    "publ.": "publ",
+}
+ABSENT = "–"
+LATEX_SIGNS = {"–": "--", "−": "$-$", "±": "$\\pm$", "✓": "\\checkmark", "✗": "$\\times$"}
 
-def ledger(
-    rows: dict[str, Row], baselines: dict[str, Row], experiments: list[str], *, run: str, samples: int, seed: int = 1
+
+def make_ledger(
+    rows: dict[str, Row], baselines: dict[str, Row], experiments: list[str], *, run: str, draws: bootstrap.Resampler
 ) -> pd.DataFrame:
     """One row for each of `experiments` in their order, then the baselines.
 
@@ -40,8 +55,7 @@ def ledger(
         baselines: the rows `source-only` and `majority`, where they exist.
         experiments: ids that the run asks for.
         run: the run's name; only `paper` is compared with the published values.
-        samples: number of bootstrap resamples.
-        seed: of the resamples.
+        draws: the resampled patients.
 
     Returns:
         Columns id, the four settings, free_params, free_params_published, then for each score NAME, NAME_low,
@@ -49,16 +63,13 @@ def ledger(
         seeds. Scores are in percent; missing values are NaN.
     """
     published = published_table()
-    drawn = {}
-    lines = [_line(name, rows.get(name), published, run, samples, seed, drawn) for name in experiments]
-    lines += [_line(name, row, published, run, samples, seed, drawn) for name, row in baselines.items()]
-    table = pd.DataFrame(lines, columns=columns())
-    for name in ("free_params", "free_params_published"):
-        table[name] = table[name].astype("Int64")
-    return table
+    asked = {name: rows.get(name) for name in experiments} | baselines
+    lines = [_line(name, row, published, run, draws) for name, row in asked.items()]
+    table = pd.DataFrame(lines, columns=ledger_columns())
+    return table.astype({"free_params": "Int64", "free_params_published": "Int64"})
 
 
-def columns() -> list[str]:
+def ledger_columns() -> list[str]:
     """The ledger's columns, in their order."""
     return [
         *("id", *SETTINGS, "free_params", "free_params_published"),
@@ -69,11 +80,24 @@ def columns() -> list[str]:
     ]
 
 
-def read(path: Path) -> pd.DataFrame:
-    """The ledger from table1.csv, as `ledger` returned it."""
+def read_ledger(path: Path) -> pd.DataFrame:
+    """The ledger from table1.csv, as `make_ledger` returned it."""
     table = pd.read_csv(path, dtype={name: str for name in ("id", *SETTINGS)})
     table[list(SETTINGS)] = table[list(SETTINGS)].fillna("")
     return table.astype({"free_params": "Int64", "free_params_published": "Int64"})
+
+
+def write_ledger(table: pd.DataFrame, target: Path, caption: str) -> None:
+    """Writes the ledger as CSV to `target`, and as Markdown, LaTeX and HTML beside it."""
+    files.write_csv(target, table)
+    files.write_text(target.with_suffix(".md"), f"{caption}\n\n{to_markdown(table)}\n")
+    files.write_text(target.with_suffix(".tex"), to_latex(table, caption))
+    files.write_text(target.with_suffix(".html"), styler(table, caption).to_html() + "\n")
+
+
+def inside(published: float, low: float, high: float) -> bool:
+    """Whether some number that rounds to the published whole percent lies in [low, high]; all in percent."""
+    return low - ROUNDING <= published <= high + ROUNDING
 
 
 def verdict(published: float, low: float, high: float, run: str) -> str:
@@ -84,20 +108,7 @@ def verdict(published: float, low: float, high: float, run: str) -> str:
         return "not run"
     if run != "paper":
         return "not comparable"
-    return "inside" if low - ROUNDING <= published <= high + ROUNDING else "outside"
-
-
-def long_form(table: pd.DataFrame) -> pd.DataFrame:
-    """The ledger with one line a row and score: id, score, ours, low, high, published, difference, verdict."""
-    parts = {"": "ours", "_low": "low", "_high": "high", "_published": "published", "_difference": "difference"}
-    lines = [
-        {"id": row["id"], "score": score}
-        | {name: row[score + part] for part, name in parts.items()}
-        | {"verdict": row[f"{score}_verdict"]}
-        for _, row in table.iterrows()
-        for score in SCORES
-    ]
-    return pd.DataFrame(lines)
+    return "inside" if inside(published, low, high) else "outside"
 
 
 def settings_of(experiment: str) -> dict[str, str]:
@@ -105,16 +116,12 @@ def settings_of(experiment: str) -> dict[str, str]:
     path = params.EXPERIMENTS / f"{experiment}.yaml"
     if not path.is_file():
         return dict.fromkeys(SETTINGS, "")
-    values = {name: params.Params.model_fields[name].default for name in params.EXPERIMENT_KEYS} | params.read_yaml(
-        path
-    )
-    pretrained = values["pretraining"] != "none"
-    says = {name: "yes" if values[name] else "no" for name in ("class_weights", "augmentation", "fine_tuning")}
-    return {
-        "transfer_learning": TRANSFER_LEARNING[values["pretraining"]],
-        **says,
-        "fine_tuning": says["fine_tuning"] if pretrained else "",
-    }
+    defaults = {name: params.Params.model_fields[name].default for name in params.EXPERIMENT_KEYS}
+    values = defaults | params.read_yaml(path)
+    says = {name: "yes" if values[name] else "no" for name in SETTINGS[1:]}
+    if values["pretraining"] == "none":
+        says["fine_tuning"] = ""
+    return {"transfer_learning": TRANSFER_LEARNING[values["pretraining"]]} | says
 
 
 def pretrained_on(settings: dict[str, Any]) -> str:
@@ -123,34 +130,125 @@ def pretrained_on(settings: dict[str, Any]) -> str:
     return STAND_IN if stands_in else TRANSFER_LEARNING[settings["pretraining"]]
 
 
-def _line(name, row, published, run, samples, seed, drawn) -> dict:
+def display_table(table: pd.DataFrame, whole: bool = False) -> pd.DataFrame:
+    """The ledger as text: index id, columns (setting, "") and (score, ours [95 %] / publ. / diff.).
+
+    "ours" is `value [low, high]` in percent, or "not run"; `value low-high` in whole percents if `whole`.
+    """
+    shown = pd.DataFrame(index=pd.Index(table["id"], name="ID"))
+    for name in SETTINGS:
+        shown[SETTING_NAMES[name], ""] = table[name].replace("", ABSENT).to_numpy()
+    shown["Free parameters", "ours"] = [_number(value, "{:,.0f}") for value in table["free_params"]]
+    shown["Free parameters", "published"] = [_number(value, "{:,.0f}") for value in table["free_params_published"]]
+    for score, name in SCORE_NAMES.items():
+        shown[name, "ours [95 %]"] = [_ours(row, score, whole) for _, row in table.iterrows()]
+        shown[name, "publ."] = [_number(value, "{:.0f}") for value in table[f"{score}_published"]]
+        shown[name, "diff."] = [_difference(row, score) for _, row in table.iterrows()]
+    shown.columns = pd.MultiIndex.from_tuples(shown.columns)
+    return shown
+
+
+def best(table: pd.DataFrame) -> pd.DataFrame:
+    """True where a value is the best of its column among the trained rows (not the baselines); as `display_table`.
+
+    Our values and the published ones are compared each among themselves, as shown (one decimal, whole percents).
+    """
+    shown = display_table(table)
+    marks = pd.DataFrame(False, index=shown.index, columns=shown.columns)
+    trained = ~table["id"].isin(BASELINES).to_numpy()
+    for score, name in SCORE_NAMES.items():
+        for column, part in ((score, "ours [95 %]"), (f"{score}_published", "publ.")):
+            values = table[column].astype(float).round(1).where(trained)
+            marks[name, part] = (values == values.max()).to_numpy()
+    return marks
+
+
+def styler(table: pd.DataFrame, caption: str = "", part: str = "all") -> Styler:
+    """The ledger as a pandas Styler with the best of each column in bold; everything in it is escaped in HTML.
+
+    Args:
+        table: the ledger.
+        caption: above it.
+        part: `settings` (and free parameters), `scores`, or `all` of both.
+    """
+    shown, marks = display_table(table), best(table)
+    is_score = shown.columns.get_level_values(0).isin(SCORE_NAMES.values())
+    keep = {"settings": ~is_score, "scores": is_score, "all": is_score | ~is_score}[part]
+    shown, marks = shown.loc[:, keep], marks.loc[:, keep]
+    styled = shown.style.format(escape="html").format_index(escape="html")
+    styled = styled.apply(lambda _: np.where(marks, "font-weight: bold", ""), axis=None)
+    styled = styled.set_properties(**{"white-space": "nowrap"}).map_index(lambda _: "white-space: nowrap")
+    return styled.set_caption(html.escape(caption)).set_table_attributes('class="ledger"').set_uuid(f"table1-{part}")
+
+
+def to_latex(table: pd.DataFrame, caption: str = "") -> str:
+    """A LaTeX table as wide as the text; needs the packages booktabs, graphicx and amssymb. The best are bold."""
+    marks = best(table)
+    styled = display_table(table).style.format(escape="latex").format_index(escape="latex")
+    styled = styled.format_index(escape="latex", axis="columns")
+    styled = styled.apply(lambda _: np.where(marks, "textbf: --rwrap;", ""), axis=None)
+    text = styled.to_latex(hrules=True, multicol_align="c").strip()
+    for sign, command in LATEX_SIGNS.items():
+        text = text.replace(sign, command)
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", caption)
+    above = f"\\caption{{{escaped}}}\n" if caption else ""
+    return f"\\begin{{table}}\n\\centering\n{above}\\resizebox{{\\textwidth}}{{!}}{{%\n{text}}}\n\\end{{table}}\n"
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """A Markdown table with one header line; the best of each column is bold."""
+    shown = display_table(table)
+    shown = shown.mask(best(table), "**" + shown + "**").reset_index()
+    shown.columns = [", ".join(filter(None, pair)) for pair in shown.columns]
+    shown = shown.map(lambda text: text.replace("|", "\\|"))
+    return shown.to_markdown(index=False, tablefmt="github", disable_numparse=True)
+
+
+def to_terminal(table: pd.DataFrame) -> str:
+    """The ledger in at most 110 columns: our value, its interval, and the published value, in whole percents."""
+    shown = display_table(table, whole=True).drop(columns=[*SETTING_NAMES.values(), "Free parameters"], level=0)
+    shown = shown.drop(columns="diff.", level=1).rename(columns=TERMINAL_NAMES)
+    return shown.rename_axis(index=None).to_string()
+
+
+def _line(name: str, row: Row | None, published: pd.DataFrame, run: str, draws: bootstrap.Resampler) -> dict:
     is_published = name in published.index
     line = {"id": name, **settings_of(name), "seeds": 0}
-    if row and "pretraining" in row.settings:
-        line["transfer_learning"] = pretrained_on(row.settings)
-    line["free_params"] = row.metrics.get("free_params") if row else None
     line["free_params_published"] = int(published.at[name, "free_params"]) if is_published else None
-    ours, intervals, repeats = _values(row, samples, seed, drawn) if row else ({}, {}, pd.DataFrame())
-    line["seeds"] = len(repeats)
+    if row:
+        tests = [row.test, *row.repeats]
+        repeats = 100 * pd.DataFrame([Row(name, test).scores() for test in tests])
+        line |= {"free_params": row.metrics.get("free_params"), "seeds": len(tests)}
+        if "pretraining" in row.settings:
+            line["transfer_learning"] = pretrained_on(row.settings)
     for score in SCORES:
-        value, (low, high) = ours.get(score, np.nan), intervals.get(score, (np.nan, np.nan))
+        value, low, high = np.nan, np.nan, np.nan
+        if row:
+            value = repeats.at[0, score]
+            ends = bootstrap.score_interval(draws.of(row.test), row.test, score)
+            low, high = (100 * end for end in ends)
+            line |= {f"{score}_mean": repeats[score].mean(), f"{score}_std": repeats[score].std(ddof=1)}
         expected = float(published.at[name, score]) if is_published else np.nan
         line |= {score: value, f"{score}_low": low, f"{score}_high": high, f"{score}_published": expected}
         line |= {f"{score}_difference": value - expected, f"{score}_verdict": verdict(expected, low, high, run)}
-        if len(repeats):
-            line[f"{score}_mean"] = repeats[score].mean()
-            line[f"{score}_std"] = repeats[score].std(ddof=1) if len(repeats) > 1 else np.nan
     return line
 
 
-def _values(row: Row, samples: int, seed: int, drawn: dict) -> tuple[dict, dict, pd.DataFrame]:
-    """Scores, intervals and the scores of every seed, in percent; rows on the same images share their resamples."""
-    test = row.test
-    key = (tuple(test.images), tuple(test.groups), test.labels.tobytes())
-    if key not in drawn:
-        drawn[key] = bootstrap.draw(test.groups, test.labels, samples, seed)
-    found = bootstrap.score_intervals(drawn[key], test.labels, test.probabilities)
-    intervals = {score: (100 * low, 100 * high) for score, (low, high) in found.items()}
-    every = [row.scores(), *(Row(row.name, other).scores() for other in row.repeats)]
-    repeats = pd.DataFrame(every)[list(SCORES)] * 100
-    return repeats.iloc[0].to_dict(), intervals, repeats
+def _ours(row: pd.Series, score: str, whole: bool) -> str:
+    if np.isnan(row[score]):
+        return "not run"
+    form = "{:.0f} {:.0f}-{:.0f}" if whole else "{:.1f} [{:.1f}, {:.1f}]"
+    text = form.format(*(row[score + part] for part in ("", "_low", "_high")))
+    if row["seeds"] > 1 and not whole:
+        text += f"; {row['seeds']} seeds {row[f'{score}_mean']:.1f} ± {row[f'{score}_std']:.1f}"
+    return text
+
+
+def _difference(row: pd.Series, score: str) -> str:
+    """The difference, with its verdict where there is one."""
+    mark = {"inside": " ✓", "outside": " ✗"}.get(row[f"{score}_verdict"], "")
+    return _number(row[f"{score}_difference"], "{:+.1f}").replace("-", "−") + mark
+
+
+def _number(value: float, form: str) -> str:
+    return ABSENT if pd.isna(value) else form.format(value)

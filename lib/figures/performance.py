@@ -3,14 +3,17 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lib.data.labels import CHEST_CLASSES
 from lib.evaluation.curves import Roc
-from lib.evaluation.runs import CLASSES
+from lib.evaluation.metrics import ratio
 from lib.figures import style, training
 
 ROW_COLOURS = ("#1f4e79", "#d1782c", "#6b4c9a", "#3b7a57")
+CHANCE = {"color": "#888888", "linestyle": "--", "linewidth": 1}
 
 
 def figure_4a(rocs: dict[str, Roc], published: dict[str, float]) -> Figure:
@@ -28,9 +31,7 @@ def figure_4a(rocs: dict[str, Roc], published: dict[str, float]) -> Figure:
                 label += f", published {published[name]:.2f}"
             axes.fill_between(roc.grid, roc.low, roc.high, color=colour, alpha=0.15, linewidth=0)
             axes.plot(roc.false, roc.true, color=colour, linewidth=1.8, label=label)
-        _roc_frame(axes, chance="chance: area 0.50")
-        axes.set_title("ROC curve, COVID-19 against the rest")
-        axes.legend(loc="lower right", frameon=True)
+        _roc_frame(axes, "chance: area 0.50", "ROC curve, COVID-19 against the rest")
     return figure
 
 
@@ -46,9 +47,8 @@ def figure_4b(matrix: np.ndarray, title: str, published: np.ndarray | None = Non
     with style.apply():
         figure, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels) + 1, 4.5), squeeze=False)
         for ax, (counts, above) in zip(axes[0], panels, strict=True):
-            image = _confusion(ax, counts, size=13)
-            ax.set_title(above)
-        bar = figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
+            _confusion(ax, counts, above, size=13)
+        bar = figure.colorbar(axes[0, 0].collections[0], ax=axes, shrink=0.8, label="share of the true class")
         bar.outline.set_visible(False)
     return figure
 
@@ -74,63 +74,49 @@ def row_figure(
     with style.apply(), plt.rc_context({"figure.constrained_layout.use": False, "font.size": 9}):
         figure, axes = plt.subplots(2, 4, figsize=(15, 7.2))
         figure.subplots_adjust(left=0.055, right=0.985, bottom=0.08, top=0.89, wspace=0.32, hspace=0.36)
-        _confusion(axes[0, 0], matrix, size=11)
-        axes[0, 0].set_title("Confusion matrix")
-        _roc(axes[0, 1], curves)
-        _precision_recall(axes[0, 2], curves)
+        _confusion(axes[0, 0], matrix, "Confusion matrix", size=11)
+        for of, curve in curves.items():
+            line = {"color": style.CLASS_COLOURS[of]}
+            said = style.CLASS_NAMES[of]
+            axes[0, 1].plot(curve["false"], curve["true"], **line, label=f"{said}: {curve['area']:.2f}")
+            label = f"{said}: {curve['average_precision']:.2f}"
+            axes[0, 2].plot(curve["recall"], curve["precision"], **line, label=label)
+            axes[0, 2].axhline(curve["share"], **line, linestyle=":", linewidth=1)
+        _roc_frame(axes[0, 1], "chance: 0.50", "ROC, area", fontsize="small")
+        axes[0, 2].set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
+        axes[0, 2].set_title("Precision-recall, average precision")
+        axes[0, 2].legend(loc="lower left", fontsize="small", title="dotted: chance", title_fontsize="small")
         _calibration(axes[0, 3], *calibration)
-        _learning(axes[1, 0], history, "Loss")
-        _learning(axes[1, 1], history, "Macro F1")
-        _learning(axes[1, 2], history, "COVID-19 precision and recall")
+        for ax, panel in zip(axes[1], ("Loss", "Macro F1", "COVID-19 precision and recall"), strict=False):
+            if history is None:
+                _missing(ax, panel, "no history")
+            else:
+                training.draw_curves(ax, history, training.CURVES[panel], panel)
         _prevalence(axes[1, 3], prevalence)
         figure.suptitle(f"{name}: test set of {matrix.sum():,} images", fontweight="bold")
     return figure
 
 
-def _confusion(axes: Axes, matrix: np.ndarray, size: int):
-    total = matrix.sum(axis=1, keepdims=True)
-    share = np.divide(matrix, total, out=np.zeros(matrix.shape), where=total > 0)
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(matrix):
-        colour = "white" if share[row, column] > 0.5 else "#222222"
-        axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=size)
-    names = [style.CLASS_NAMES[name] for name in CLASSES]
-    axes.set_xticks(range(len(names)), names)
-    axes.set_yticks(range(len(names)), names, rotation=90, va="center")
-    axes.set(xlabel="Predicted", ylabel="True")
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-    return image
+def _confusion(axes: Axes, matrix: np.ndarray, title: str, size: int) -> None:
+    names = [style.CLASS_NAMES[name] for name in CHEST_CLASSES]
+    counts, shares = np.vectorize("{:,}".format)(matrix), ratio(matrix, matrix.sum(axis=1, keepdims=True))
+    sns.heatmap(
+        shares, vmin=0, vmax=1, cmap="Blues", cbar=False, square=True, ax=axes,
+        annot=counts, fmt="", annot_kws={"fontsize": size}, xticklabels=names, yticklabels=names,
+    )  # fmt: skip
+    axes.set(xlabel="Predicted", ylabel="True", title=title)
 
 
-def _roc_frame(axes: Axes, chance: str) -> None:
-    axes.plot([0, 1], [0, 1], color="#888888", linestyle="--", linewidth=1, label=chance)
-    axes.set(xlabel="False positive rate", ylabel="True positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+def _roc_frame(axes: Axes, chance: str, title: str, **legend) -> None:
     ticks = np.linspace(0, 1, 6)
-    axes.set(xticks=ticks, yticks=ticks, aspect="equal")
-
-
-def _roc(axes: Axes, curves: dict[str, dict]) -> None:
-    for name, curve in curves.items():
-        label = f"{style.CLASS_NAMES[name]}: {curve['area']:.2f}"
-        axes.plot(curve["false"], curve["true"], color=style.CLASS_COLOURS[name], label=label)
-    _roc_frame(axes, chance="chance: 0.50")
-    axes.set_title("ROC, area")
-    axes.legend(loc="lower right", fontsize="small")
-
-
-def _precision_recall(axes: Axes, curves: dict[str, dict]) -> None:
-    for name, curve in curves.items():
-        colour, label = style.CLASS_COLOURS[name], f"{style.CLASS_NAMES[name]}: {curve['average_precision']:.2f}"
-        axes.plot(curve["recall"], curve["precision"], color=colour, label=label)
-        axes.axhline(curve["share"], color=colour, linestyle=":", linewidth=1)
-    axes.set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
-    axes.set_title("Precision-recall, average precision")
-    axes.legend(loc="lower left", fontsize="small", title="dotted: chance", title_fontsize="small")
+    axes.plot([0, 1], [0, 1], **CHANCE, label=chance)
+    axes.set(xlabel="False positive rate", ylabel="True positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    axes.set(xticks=ticks, yticks=ticks, aspect="equal", title=title)
+    axes.legend(loc="lower right", **legend)
 
 
 def _calibration(axes: Axes, table: pd.DataFrame, error: float) -> None:
-    axes.plot([0, 1], [0, 1], color="#888888", linestyle="--", linewidth=1)
+    axes.plot([0, 1], [0, 1], **CHANCE)
     size = 20 + 180 * table["images"] / table["images"].sum()
     axes.plot(table["confidence"], table["correct"], color=ROW_COLOURS[0], linewidth=1)
     axes.scatter(table["confidence"], table["correct"], s=size, color=ROW_COLOURS[0], zorder=3)
@@ -138,27 +124,21 @@ def _calibration(axes: Axes, table: pd.DataFrame, error: float) -> None:
     axes.set_title(f"Calibration, expected error {100 * error:.1f} %")
 
 
-def _learning(axes: Axes, history: pd.DataFrame | None, title: str) -> None:
-    if history is None:
-        axes.set_title(title)
-        axes.text(0.5, 0.5, "no history", ha="center", va="center", transform=axes.transAxes)
-    else:
-        training.draw_curves(axes, history, training.CURVES[title], title)
-
-
 def _prevalence(axes: Axes, table: pd.DataFrame | None) -> None:
-    axes.set_title("Precision where COVID-19 is rarer")
+    title = "Precision where COVID-19 is rarer"
     if table is None:
-        axes.text(0.5, 0.5, "no validation set to choose\na threshold on", ha="center", transform=axes.transAxes)
+        _missing(axes, title, "no validation set to choose\na threshold on")
         return
-    line, own = table.iloc[:-1], table.iloc[-1]
+    line, own = table.iloc[:-1], table.iloc[-1:]
     axes.fill_between(line["prevalence"], line["low"], line["high"], color=ROW_COLOURS[0], alpha=0.15, linewidth=0)
     axes.plot(line["prevalence"], line["precision"], color=ROW_COLOURS[0], marker="o", markersize=4)
-    axes.scatter(
-        [own["prevalence"]], [own["precision"]], marker="D", color=ROW_COLOURS[1], zorder=3, label="this test set"
-    )
-    axes.set_xscale("log")
+    axes.scatter(own["prevalence"], own["precision"], marker="D", color=ROW_COLOURS[1], zorder=3, label="this test set")
+    axes.set(xscale="log", xlabel="Prevalence", ylabel="Precision", ylim=(-0.02, 1.02), title=title)
     axes.set_xticks([0.001, 0.01, 0.1, 0.5], ["0.1 %", "1 %", "10 %", "50 %"])
     axes.minorticks_off()
-    axes.set(xlabel="Prevalence", ylabel="Precision", ylim=(-0.02, 1.02))
     axes.legend(loc="lower right", fontsize="small")
+
+
+def _missing(axes: Axes, title: str, why: str) -> None:
+    axes.set_title(title)
+    axes.text(0.5, 0.5, why, ha="center", va="center", transform=axes.transAxes)

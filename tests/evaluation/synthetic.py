@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from lib import files
+from lib.data.labels import CHEST_CLASSES
 from lib.evaluation import metrics
-from lib.evaluation.runs import CLASSES
 from lib.paths import Paths
 
 SKILL = {
@@ -39,7 +39,7 @@ def make_index(generator, patients: int) -> pd.DataFrame:
             "image_id": [f"image{k:05d}" for k in range(len(of))],
             "group_id": [f"{s}:{g}" for s, g in zip(source, of, strict=True)],
             "source": source,
-            "label": np.array(CLASSES)[label[of]],
+            "label": np.array(CHEST_CLASSES)[label[of]],
             "split": split[of],
         }
     )
@@ -47,7 +47,7 @@ def make_index(generator, patients: int) -> pd.DataFrame:
 
 def with_probabilities(index: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
     table = index[["image_id", "group_id", "source", "label"]].reset_index(drop=True)
-    return pd.concat([table, pd.DataFrame(probabilities, columns=list(CLASSES))], axis=1)
+    return pd.concat([table, pd.DataFrame(probabilities, columns=list(CHEST_CLASSES))], axis=1)
 
 
 def write_row(at: Paths, name: str, index: pd.DataFrame, *, seed: int, folder=None, validation: bool = True) -> None:
@@ -58,7 +58,7 @@ def write_row(at: Paths, name: str, index: pd.DataFrame, *, seed: int, folder=No
         if split == "validation" and not validation:
             continue
         part = index[index["split"] == split]
-        labels = part["label"].map(CLASSES.index).to_numpy()
+        labels = part["label"].map(CHEST_CLASSES.index).to_numpy()
         logits = generator.normal(size=(len(part), 3)) + SKILL.get(name, 1.5) * np.eye(3)[labels]
         probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         files.write_csv(folder / file, with_probabilities(part, probabilities))

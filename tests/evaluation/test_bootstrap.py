@@ -5,6 +5,16 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from lib.evaluation import bootstrap, metrics
+from lib.evaluation.runs import SCORES, Predictions
+
+
+def predictions(groups, labels, probabilities):
+    return Predictions(np.arange(len(labels)), groups, labels, probabilities)
+
+
+def intervals(resamples, labels, probabilities):
+    test = predictions(None, labels, probabilities)
+    return {score: bootstrap.score_interval(resamples, test, score) for score in SCORES}
 
 
 @pytest.fixture
@@ -40,7 +50,8 @@ def test_a_class_with_one_patient_is_in_every_resample():
 def test_scores_of_a_resample_equal_those_of_the_images_repeated_by_hand(sample):
     groups, labels, probabilities = sample
     resamples = bootstrap.draw(groups, labels, 5)
-    found = bootstrap.scores(resamples, labels, probabilities)
+    test = predictions(groups, labels, probabilities)
+    found = {score: bootstrap.spread(resamples, test, score) for score in (*SCORES, "covid_auc")}
     for k, weights in enumerate(resamples.weights):
         images = np.repeat(np.arange(len(labels)), weights[groups].astype(int))
         expected = metrics.scores(labels[images], probabilities[images])
@@ -63,7 +74,7 @@ def test_the_interval_of_a_mean_over_patients_is_the_normal_one():
     wrong = np.arange(400) % 5 == 0
     probabilities = np.eye(3)[np.where(wrong, (labels + 1) % 3, labels)]
     resamples = bootstrap.draw(np.arange(400), labels, 4000)
-    low, high = bootstrap.score_intervals(resamples, labels, probabilities)["accuracy"]
+    low, high = intervals(resamples, labels, probabilities)["accuracy"]
     # the quantiles of 4000 draws err by about .02 * sqrt(.025 * .975 / 4000) / .058 = .0009; five times that is allowed
     assert low == pytest.approx(0.8 - 1.96 * 0.02, abs=0.0045)
     assert high == pytest.approx(0.8 + 1.96 * 0.02, abs=0.0045)
@@ -73,8 +84,8 @@ def test_several_images_of_a_patient_do_not_narrow_the_interval(sample):
     _, labels, probabilities = sample
     once = bootstrap.draw(np.arange(len(labels)), labels, 500)
     thrice = bootstrap.draw(np.tile(np.arange(len(labels)), 3), np.tile(labels, 3), 500)
-    narrow = bootstrap.score_intervals(once, labels, probabilities)
-    tripled = bootstrap.score_intervals(thrice, np.tile(labels, 3), np.tile(probabilities, (3, 1)))
+    narrow = intervals(once, labels, probabilities)
+    tripled = intervals(thrice, np.tile(labels, 3), np.tile(probabilities, (3, 1)))
     for name, ends in narrow.items():
         assert ends == pytest.approx(tripled[name])
 
@@ -82,11 +93,11 @@ def test_several_images_of_a_patient_do_not_narrow_the_interval(sample):
 def test_perfect_and_hopeless_scores_get_exact_binomial_bounds():
     labels = np.repeat([0, 1, 2], 10)
     resamples = bootstrap.draw(np.arange(30), labels, 100)
-    perfect = bootstrap.score_intervals(resamples, labels, np.eye(3)[labels])
+    perfect = intervals(resamples, labels, np.eye(3)[labels])
     # all of n right: the lower end of Clopper and Pearson's interval is .025 ** (1 / n)
     assert perfect["covid_recall"] == pytest.approx((0.025 ** (1 / 10), 1))
     assert perfect["accuracy"] == pytest.approx((0.025 ** (1 / 30), 1))
-    never = bootstrap.score_intervals(resamples, labels, np.eye(3)[np.full(30, 1)])
+    never = intervals(resamples, labels, np.eye(3)[np.full(30, 1)])
     assert never["covid_recall"] == pytest.approx((0, 1 - 0.025 ** (1 / 10)))
     assert never["covid_precision"] == (0, 1)
 
@@ -95,8 +106,15 @@ def test_every_interval_holds_its_value(sample):
     groups, labels, probabilities = sample
     resamples = bootstrap.draw(groups, labels, 300)
     values = metrics.scores(labels, probabilities)
-    for name, (low, high) in bootstrap.score_intervals(resamples, labels, probabilities).items():
+    for name, (low, high) in intervals(resamples, labels, probabilities).items():
         assert low <= values[name] <= high
+
+
+def test_rows_on_the_same_images_share_their_draws_and_others_do_not(sample):
+    draws, one = bootstrap.Resampler(20), predictions(*sample)
+    assert draws.of(one) is draws.of(predictions(*sample[:2], sample[2][:, ::-1]))
+    assert draws.of(one) is not draws.of(predictions(sample[0] + 1, *sample[1:]))
+    assert np.array_equal(draws.of(one).weights, bootstrap.draw(*sample[:2], 20).weights)
 
 
 def test_p_values():

@@ -1,13 +1,17 @@
 """Claims: the rules of params/claims.yaml, on rows and files of known content."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from lib import files
-from lib.evaluation import claims, evidence, runs, verdicts
-from lib.evaluation.runs import CLASSES, Predictions, Row
-from lib.evaluation.verdicts import CONTRADICTED, NOT_RUN, SUPPORTED, UNDECIDED, Finding
+from lib.data.labels import CHEST_CLASSES
+from lib.evaluation import claims, comparisons, runs
+from lib.evaluation.bootstrap import Resampler
+from lib.evaluation.comparisons import CONTRADICTED, NOT_RUN, SUPPORTED, UNDECIDED, Finding
+from lib.evaluation.runs import Predictions, Row
 from tests.evaluation import synthetic
 
 COLUMNS = [
@@ -40,7 +44,7 @@ def row(name, labels, predicted, repeats=()):
 
 
 def judging(at, *rows, samples=400):
-    return claims.Judging(at, {one.name: one for one in rows}, samples, steps=10)
+    return comparisons.Judging(at, {one.name: one for one in rows}, Resampler(samples), steps=10)
 
 
 def pair_claim(expects, score="covid_recall", **more):
@@ -54,17 +58,17 @@ HALF = np.where((np.arange(120) < 40) & (np.arange(120) % 2 == 0), 1, LABELS)  #
 
 
 def test_every_claim_of_the_file_is_a_line_with_the_agreed_columns(at):
-    judged, comparisons = claims.judge(claims.read(), judging(at))
+    judged, pairs = claims.judge(claims.read_claims(), judging(at))
     assert list(judged) == COLUMNS
-    assert len(judged) == len(claims.read())
+    assert len(judged) == len(claims.read_claims())
     assert judged["id"].is_unique
     assert set(judged["verdict"]) == {NOT_RUN}
-    assert len(comparisons) > len(judged)
+    assert len(pairs) > len(judged)
 
 
 def test_every_row_that_a_claim_names_exists():
     published = set(runs.published_table().index) | {"source-only", "majority"}
-    for claim in claims.read():
+    for claim in claims.read_claims():
         named = {name for pair in claim.get("comparisons", []) for name in pair} | set(claim.get("rows", []))
         assert named | ({claim["row"]} if "row" in claim else set()) <= published, claim["id"]
 
@@ -83,12 +87,12 @@ def test_a_faulty_claim_is_named(tmp_path, change, message):
     path = tmp_path / "claims.yaml"
     files.write_json(path, [{key: value for key, value in claim.items() if value is not None}])
     with pytest.raises(ValueError, match=f"c: {message}"):
-        claims.read(path)
+        claims.read_claims(path)
 
 
 def test_a_difference_is_in_points_on_the_same_patients(at):
     one, other = row("RN3", LABELS, RIGHT), row("RN1", LABELS, HALF)
-    (found,) = claims.FINDINGS["rows"](pair_claim("higher"), judging(at, one, other))
+    (found,) = claims.KINDS["rows"].find(pair_claim("higher"), judging(at, one, other))
     assert found.effect == pytest.approx(50)  # 40 of 40 recalled against 20 of 40
     # the difference of paired recalls is the share of the 20 missed: 20/40 +- 1.96 sqrt(0.25 / 40) = 34.5 to 65.5
     assert found.low == pytest.approx(34.5, abs=6)
@@ -99,18 +103,18 @@ def test_a_difference_is_in_points_on_the_same_patients(at):
 
 def test_equal_rows_have_no_difference_at_all(at):
     same = judging(at, row("RN3", LABELS, HALF), row("RN1", LABELS, HALF))
-    (found,) = claims.FINDINGS["rows"](pair_claim("higher"), same)
+    (found,) = claims.KINDS["rows"].find(pair_claim("higher"), same)
     assert (found.effect, found.low, found.high, found.p_value, found.verdict) == (0, 0, 0, 1, UNDECIDED)
 
 
 def test_rows_on_different_images_are_not_compared(at):
     with pytest.raises(ValueError, match="RN3 and RN1: found different test images"):
-        claims.compare(row("RN3", LABELS, RIGHT), row("RN1", LABELS[1:], HALF[1:]), "accuracy", judging(at))
+        comparisons.compare(row("RN3", LABELS, RIGHT), row("RN1", LABELS[1:], HALF[1:]), "accuracy", Resampler(9))
 
 
 def test_area_and_scores_can_both_be_compared(at):
     one, other = row("RN3", LABELS, RIGHT), row("RN1", LABELS, HALF)
-    effect, spread = claims.compare(one, other, "covid_auc", judging(at, one, other))
+    effect, spread = comparisons.compare(one, other, "covid_auc", Resampler(400))
     assert effect == pytest.approx(25)  # half of the covid-19 images tie with all others: area 1 against 0.75
     assert spread.shape == (400,)
 
@@ -132,7 +136,7 @@ def test_area_and_scores_can_both_be_compared(at):
     ],
 )
 def test_a_comparison_is_decided_by_its_rule(expects, effect, low, high, p_value, expected):
-    assert claims.decide(expects, effect, low, high, p_value, margin=2) == expected
+    assert comparisons.decide(expects, effect, low, high, p_value, margin=2) == expected
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,7 @@ def test_a_comparison_is_decided_by_its_rule(expects, effect, low, high, p_value
     ],
 )
 def test_published_values_are_decided_by_their_order(expects, effect, expected):
-    assert claims.decide_published(expects, effect, margin=2) == expected
+    assert comparisons.decide_published(expects, effect, margin=2) == expected
 
 
 @pytest.mark.parametrize(
@@ -164,30 +168,30 @@ def test_published_values_are_decided_by_their_order(expects, effect, expected):
 )
 def test_a_claim_as_a_whole_follows_from_its_comparisons(given, all_rule, any_rule):
     findings = [Finding(f"pair {k}", "Macro F1", verdict=verdict) for k, verdict in enumerate(given)]
-    assert verdicts.whole(findings).verdict == all_rule
-    assert verdicts.whole(findings, any_supports=True).verdict == any_rule
+    assert comparisons.whole(findings).verdict == all_rule
+    assert comparisons.whole(findings, any_supports=True).verdict == any_rule
 
 
 def test_the_effect_of_a_claim_is_the_mean_only_over_one_statistic():
     one, other = Finding("a", "Macro F1", effect=2.0), Finding("b", "Macro F1", effect=4.0)
-    assert verdicts.whole([one, other]).effect == 3
-    assert np.isnan(verdicts.whole([one, Finding("b", "Accuracy", effect=4.0)]).effect)
+    assert comparisons.whole([one, other]).effect == 3
+    assert np.isnan(comparisons.whole([one, Finding("b", "Accuracy", effect=4.0)]).effect)
 
 
 def test_the_published_table_contradicts_both_claims_about_pretraining(at):
     """RN3 81 < RN7 82, and CN1 64 < CN3 68 (Table 1)."""
-    judged, comparisons = claims.judge(claims.read(), judging(at))
+    judged, pairs = claims.judge(claims.read_claims(), judging(at))
     published = judged.set_index("id")["published_verdict"]
     assert published["imagenet-helps"] == published["ham10000-helps"] == CONTRADICTED
     assert published["fine-tuning-boosts"] == published["weights-raise-recall"] == SUPPORTED
-    against = comparisons[comparisons["published_verdict"] == CONTRADICTED]
+    against = pairs[pairs["published_verdict"] == CONTRADICTED]
     assert set(against["comparison"]) == {"RN3 − RN7", "CN1 − CN3"}
 
 
 def test_a_missing_row_leaves_the_others_judged(at):
     made = judging(at, row("RN3", LABELS, RIGHT), row("RN1", LABELS, HALF))
-    judged, comparisons = claims.judge(claims.read(), made)
-    raises = comparisons[comparisons["id"] == "weights-raise-recall"].set_index("comparison")
+    judged, pairs = claims.judge(claims.read_claims(), made)
+    raises = pairs[pairs["id"] == "weights-raise-recall"].set_index("comparison")
     assert raises.at["RN3 − RN1", "verdict"] == SUPPORTED
     assert raises.at["RN4 − RN2", "verdict"] == NOT_RUN
     assert raises.at["RN4 − RN2", "note"] == "RN4 and RN2 not run"
@@ -197,8 +201,8 @@ def test_a_missing_row_leaves_the_others_judged(at):
 def test_published_values_are_only_compared_with_the_run_paper(tmp_path):
     claim = {"scores": ["accuracy"], "row": "RN4"}
     perfect = row("RN4", LABELS, RIGHT)
-    (small,) = claims.FINDINGS["values"](claim, judging(Folder(tmp_path), perfect))
-    (paper,) = claims.FINDINGS["values"](claim, judging(Folder(tmp_path, "paper"), perfect))
+    (small,) = claims.KINDS["values"].find(claim, judging(Folder(tmp_path), perfect))
+    (paper,) = claims.KINDS["values"].find(claim, judging(Folder(tmp_path, "paper"), perfect))
     assert small.verdict == UNDECIDED
     assert "only the run paper" in small.note
     assert paper.verdict == CONTRADICTED
@@ -206,8 +210,16 @@ def test_published_values_are_only_compared_with_the_run_paper(tmp_path):
     assert paper.published_verdict == SUPPORTED  # Figure 4b: 2,100 of 2,325 right, 90.3
 
 
+def test_a_published_value_is_judged_with_the_exact_ends_of_table_1(tmp_path):
+    """40 of 40 recalled: the exact interval starts at .025 ** (1 / 40) = 91.2 %, though no resample leaves 100 %."""
+    claim = {"scores": ["covid_recall"], "row": "CN3"}  # published 95
+    (found,) = claims.KINDS["values"].find(claim, judging(Folder(tmp_path, "paper"), row("CN3", LABELS, RIGHT)))
+    assert (found.low, found.high) == pytest.approx((100 * 0.025 ** (1 / 40) - 95, 5))
+    assert found.verdict == SUPPORTED
+
+
 def test_the_diagonal_is_as_strong_as_its_weakest_class(at):
-    (found,) = claims.FINDINGS["diagonal"]({"row": "RN4", "least": 30}, judging(at, row("RN4", LABELS, HALF)))
+    (found,) = claims.KINDS["diagonal"].find({"row": "RN4", "least": 30}, judging(at, row("RN4", LABELS, HALF)))
     assert found.effect == 50
     assert found.verdict == SUPPORTED
     assert found.published_effect == pytest.approx(100 * 72 / 92)
@@ -215,13 +227,13 @@ def test_the_diagonal_is_as_strong_as_its_weakest_class(at):
 
 def test_further_seeds_stand_in_the_note(at):
     one, other = row("RN3", LABELS, RIGHT, [HALF]), row("RN1", LABELS, HALF, [HALF])
-    (found,) = claims.FINDINGS["rows"](pair_claim("higher"), judging(at, one, other))
+    (found,) = claims.KINDS["rows"].find(pair_claim("higher"), judging(at, one, other))
     assert found.note == "over 2 seeds: mean +25.0, standard deviation 35.4"  # differences 50 and 0
 
 
 def test_both_readings_of_a_row_are_compared_where_both_were_run(at):
     rows = row("CN3-described", LABELS, RIGHT), row("CN3", LABELS, HALF), row("CN1-described", LABELS, RIGHT)
-    table = claims.readings(judging(at, *rows))
+    table = comparisons.readings(judging(at, *rows))
     assert table["comparison"].unique().tolist() == ["CN3-described − CN3"]
     # F1 of covid-19 with every other image missed: 2 * 20 / (40 + 20)
     assert table["effect"].iloc[1] == pytest.approx(100 * (1 - 2 / 3))
@@ -231,7 +243,7 @@ def index(at, shares):
     """An index of 100 images a split, one a patient; `shares` gives the images a class of the test set."""
     lines = []
     for split, counts in (("train", (10, 50, 40)), ("validation", (10, 50, 40)), ("test", shares)):
-        for label, count in zip(CLASSES, counts, strict=True):
+        for label, count in zip(CHEST_CLASSES, counts, strict=True):
             lines += [{"label": label, "split": split} for _ in range(count)]
     table = pd.DataFrame(lines)
     table["image_id"] = table["group_id"] = [f"i{k}" for k in range(len(table))]
@@ -240,16 +252,16 @@ def index(at, shares):
 
 def test_a_split_that_keeps_the_shares_is_told_from_one_that_does_not(at):
     index(at, (10, 50, 40))
-    (kept,) = evidence.same_distribution({"margin": 2}, at)
+    (kept,) = claims.KINDS["same_distribution"].find({"margin": 2}, judging(at))
     assert kept.effect == pytest.approx(0)
     assert kept.verdict == SUPPORTED
     index(at, (30, 30, 40))
-    (lost,) = evidence.same_distribution({"margin": 2}, at)
+    (lost,) = claims.KINDS["same_distribution"].find({"margin": 2}, judging(at))
     assert lost.effect == pytest.approx(100 * (0.30 - 50 / 300))
     assert lost.verdict == CONTRADICTED
-    (lists,) = evidence.same_distribution({"margin": 2}, at, ready_made=True)
+    (lists,) = claims.KINDS["same_distribution"].find({"margin": 2}, dataclasses.replace(judging(at), ready_made=True))
     assert (lists.verdict, lists.effect) == (UNDECIDED, lost.effect)
-    (most,) = evidence.smallest_class(at)
+    (most,) = claims.KINDS["smallest_class"].find({}, judging(at))
     assert most.effect == 0
     assert most.verdict == CONTRADICTED
 
@@ -266,7 +278,7 @@ def test_attribution_is_judged_against_chance_for_each_method(at):
         ["lungs_share", "integrated_gradients", "all", 0.2, 0.1, 0.25, 0.3, 9, np.nan],
         ["lungs_share", "integrated_gradients", "normal", 0.9, 0.8, 0.95, 0.3, 3, np.nan],
     )
-    cam, gradients = evidence.attribution({"measures": ["lungs_share"]}, at)
+    cam, gradients = claims.KINDS["attribution"].find({"measures": ["lungs_share"]}, judging(at))
     assert (cam.effect, cam.low, cam.high) == pytest.approx((20, 10, 30))
     assert cam.verdict == SUPPORTED
     assert gradients.effect == pytest.approx(-10)
@@ -275,9 +287,9 @@ def test_attribution_is_judged_against_chance_for_each_method(at):
 
 def test_methods_that_agree_contradict_that_they_differ(at):
     scorecard(at, ["rank_correlation", "both", "all", 0.8, 0.7, 0.9, 0.0, 9, 0.1])
-    (agree,) = evidence.agreement({"measure": "rank_correlation", "most": 0.5}, at)
+    (agree,) = claims.KINDS["agreement"].find({"measure": "rank_correlation", "most": 0.5}, judging(at))
     scorecard(at, ["rank_correlation", "both", "all", 0.1, 0.0, 0.2, 0.0, 9, 0.1])
-    (differ,) = evidence.agreement({"measure": "rank_correlation", "most": 0.5}, at)
+    (differ,) = claims.KINDS["agreement"].find({"measure": "rank_correlation", "most": 0.5}, judging(at))
     assert (agree.verdict, differ.verdict) == (CONTRADICTED, SUPPORTED)
 
 
@@ -288,24 +300,53 @@ def test_precision_is_a_cause_if_finer_steps_close_the_gap(at, rise, expected):
         for k in range(6)
         for steps in (10, 40)
     ]
-    files.write_csv(at.explanations / "steps.csv", pd.DataFrame(lines))
-    (found,) = evidence.precision({"share": 0.1}, at, chosen=10, samples=200)
+    table = pd.DataFrame(lines)
+    (found,) = claims.precision_findings({"share": 0.1}, table, 10, {}, samples=200)
     assert found.effect == pytest.approx(rise)
     assert found.verdict == expected
-    (other,) = evidence.precision({"share": 0.1}, at, chosen=7, samples=200)
+    (other,) = claims.precision_findings({"share": 0.1}, table, 7, {}, samples=200)
     assert other.verdict == NOT_RUN
+    files.write_csv(at.explanations / "steps.csv", table)
+    (of_run,) = claims.KINDS["precision"].find({"share": 0.1}, judging(at, samples=200))
+    assert (of_run.low, of_run.high, of_run.verdict) == (found.low, found.high, expected)
+    assert of_run.evidence.endswith("steps.csv")
 
 
 def test_a_whole_run_is_judged_from_its_files(at):
     synthetic.write(at, patients=60)
     found = runs.read_rows(at, list(synthetic.SKILL), [1])
-    judged, comparisons = claims.judge(
-        claims.read(), claims.Judging(at, found | runs.baselines(at, found), 200, steps=10)
+    judged, pairs = claims.judge(
+        claims.read_claims(), comparisons.Judging(at, found | runs.baseline_rows(at, found), Resampler(200), steps=10)
     )
     by_id = judged.set_index("id")["verdict"]
     assert by_id["best-covidnet"] == SUPPORTED  # the synthetic CN2 has by far the most skill
     assert by_id["on-the-lungs"] == by_id["numerical-precision"] == NOT_RUN
-    judged_rows = comparisons[comparisons["id"] == "fine-tuning-boosts"]
+    judged_rows = pairs[pairs["id"] == "fine-tuning-boosts"]
     assert (judged_rows["low"] <= judged_rows["effect"]).all()
     assert (judged_rows["effect"] <= judged_rows["high"]).all()
     assert judged_rows["p_value"].between(0, 1).all()
+
+
+def test_every_rule_is_said_in_words():
+    said = {claim["id"]: claims.rule(claim) for claim in claims.read_claims()}
+    assert said["weights-raise-recall"] == "COVID-19 recall, RN3 − RN1, RN4 − RN2: higher than 0"
+    assert said["best-covidnet"].endswith("not lower than 0 (less than 2 points do not matter)")
+    assert not any("{" in words for words in said.values())
+
+
+def test_verdicts_are_tallied_on_both_sides():
+    frame = pd.DataFrame(
+        {"verdict": [SUPPORTED, UNDECIDED, SUPPORTED], "published_verdict": [CONTRADICTED, "", np.nan]}
+    )
+    assert claims.tally(frame) == {SUPPORTED: 2, CONTRADICTED: 0, UNDECIDED: 1, NOT_RUN: 0}
+    published = claims.tally(frame, "published_verdict")
+    assert (published[CONTRADICTED], published["no number given"]) == (1, 2)
+
+
+def test_verdicts_are_shown_in_words_and_escaped(at):
+    judged, pairs = claims.judge(claims.read_claims(), judging(at, row("RN3", LABELS, RIGHT), row("RN1", LABELS, HALF)))
+    judged.loc[0, "claim"] = "<script>"
+    text = claims.claims_styler(judged).to_html()
+    assert "<script>" not in text
+    assert "+50.0 [" in claims.comparisons_styler(pairs).to_html()
+    assert claims.claims_styler(judged).to_html() == text

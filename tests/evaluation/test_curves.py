@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lib.evaluation import curves
+from lib.evaluation.bootstrap import Resampler
 from lib.evaluation.runs import Predictions, Row
 
 
@@ -18,7 +19,9 @@ def predictions(labels, covid, groups=None):
 def test_roc_area_and_band():
     generator = np.random.default_rng(1)
     labels = np.repeat([0, 1], 40)
-    roc = curves.covid_roc(predictions(labels, np.clip(0.6 - 0.2 * labels + generator.normal(0, 0.2, 80), 0, 1)), 300)
+    roc = curves.covid_roc(
+        predictions(labels, np.clip(0.6 - 0.2 * labels + generator.normal(0, 0.2, 80), 0, 1)), Resampler(300)
+    )
     assert roc.area_low < roc.area < roc.area_high
     assert (roc.low <= roc.high).all()
     assert roc.low[-1] == roc.high[-1] == 1
@@ -26,7 +29,7 @@ def test_roc_area_and_band():
 
 
 def test_there_is_no_roc_without_both_kinds():
-    assert curves.covid_roc(predictions([1, 1], [0.2, 0.3]), 100) is None
+    assert curves.covid_roc(predictions([1, 1], [0.2, 0.3]), Resampler(100)) is None
 
 
 def test_class_curves_leave_out_a_class_that_does_not_occur():
@@ -72,7 +75,7 @@ def test_rates_at_a_threshold():
 def test_precision_at_a_prevalence_is_bayes():
     labels = np.repeat([0, 1], [10, 100])
     scores = np.r_[np.full(8, 0.9), np.full(2, 0.1), np.full(5, 0.9), np.full(95, 0.1)]
-    table = curves.prevalence_table(predictions(labels, scores), 0.5, 300).set_index("prevalence")
+    table = curves.prevalence_table(predictions(labels, scores), 0.5, Resampler(300)).set_index("prevalence")
     # recall .8, specificity .95: of 1000 people 10 are ill; 8 and .05 * 990 = 49.5 are called
     assert table.at[0.01, "precision"] == pytest.approx(8 / 57.5)
     # the last line is the test set's own prevalence, where Bayes gives its own precision
@@ -83,7 +86,7 @@ def test_precision_at_a_prevalence_is_bayes():
 
 def test_no_false_alarm_among_few_is_not_taken_for_certainty():
     labels = np.repeat([0, 1], [10, 20])
-    table = curves.prevalence_table(predictions(labels, np.where(labels == 0, 0.9, 0.1)), 0.5, 200)
+    table = curves.prevalence_table(predictions(labels, np.where(labels == 0, 0.9, 0.1)), 0.5, Resampler(200))
     line = table.set_index("prevalence").loc[0.001]
     # 20 patients without a false alarm allow a specificity of .025 ** (1 / 20), 10 hits a recall of .025 ** (1 / 10)
     recall, specificity = 0.025 ** (1 / 10), 0.025 ** (1 / 20)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from lib import paths
+from lib.data.labels import CHEST_CLASSES
 from lib.evaluation import runs
 from tests.evaluation import synthetic
 
@@ -35,15 +36,15 @@ def test_repeats_with_further_seeds_are_found(at):
 
 def test_baselines(at):
     synthetic.write(at, experiments=("RN4",), patients=40)
-    found = runs.baselines(at, runs.read_rows(at, ["RN4"], [1]))
+    found = runs.baseline_rows(at, runs.read_rows(at, ["RN4"], [1]))
     assert list(found) == ["source-only", "majority"]
     train = pd.read_csv(at.covidx / "index.csv").query("split == 'train'")["label"]
-    assert set(found["majority"].test.predicted) == {runs.CLASSES.index(train.mode()[0])}
+    assert set(found["majority"].test.predicted) == {CHEST_CLASSES.index(train.mode()[0])}
     assert found["majority"].test.probabilities[0, 0] == pytest.approx((train == "covid-19").mean())
 
 
 def test_no_baseline_without_what_it_needs(at):
-    assert runs.baselines(at, {}) == {}
+    assert runs.baseline_rows(at, {}) == {}
 
 
 def test_predictions_are_ordered_by_image(tmp_path):
@@ -68,7 +69,7 @@ def test_predictions_are_ordered_by_image(tmp_path):
 )
 def test_bad_predictions_are_named(tmp_path, change, message):
     table = pd.DataFrame({"image_id": ["a"], "group_id": ["1"], "label": ["normal"]})
-    change(table.assign(**dict.fromkeys(runs.CLASSES, 0.3))).to_csv(tmp_path / "predictions.csv", index=False)
+    change(table.assign(**dict.fromkeys(CHEST_CLASSES, 0.3))).to_csv(tmp_path / "predictions.csv", index=False)
     with pytest.raises(ValueError, match=message):
         runs.read_predictions(tmp_path / "predictions.csv")
 

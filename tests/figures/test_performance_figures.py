@@ -6,6 +6,7 @@ import pytest
 
 from lib import paths
 from lib.evaluation import curves, runs
+from lib.evaluation.bootstrap import Resampler
 from lib.figures import performance
 from tests.evaluation import synthetic
 
@@ -29,7 +30,7 @@ def texts(axes):
 
 
 def test_figure_4a_names_areas_and_chance(row):
-    roc = curves.covid_roc(row.test, 100)
+    roc = curves.covid_roc(row.test, Resampler(100))
     (axes,) = performance.figure_4a({"RN4": roc}, {"RN4": 0.99}).axes
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels[0].startswith(f"RN4: area {roc.area:.2f} [{roc.area_low:.2f}, {roc.area_high:.2f}]")
@@ -44,7 +45,7 @@ def test_figure_4b_shows_counts_and_row_shares_beside_the_published():
     ours, published = figure.axes[:2]
     assert texts(ours) == ["8", "2", "0", "0", "0", "0", "1", "1", "1,200"]
     assert "1,221" in texts(published)
-    shares = ours.images[0].get_array()
+    shares = ours.collections[0].get_array().reshape(3, 3)
     assert shares[0].tolist() == [0.8, 0.2, 0]
     assert shares[1].tolist() == [0, 0, 0]  # a class without images
 
@@ -55,7 +56,7 @@ def test_figure_4b_alone():
 
 def test_a_row_s_sheet(row):
     threshold = curves.choose_threshold(row.validation)
-    prevalence = curves.prevalence_table(row.test, threshold, 100)
+    prevalence = curves.prevalence_table(row.test, threshold, Resampler(100))
     known = curves.class_curves(row.test), curves.calibration(row.test)
     figure = performance.row_figure("RN4", row.test.confusion, *known, prevalence, row.history)
     titles = [axes.get_title() for axes in figure.axes]
