@@ -117,7 +117,7 @@ def intensity(table: pd.DataFrame) -> Figure:
     """Distributions of brightness and contrast by source.
 
     Args:
-        table: columns source, mean, contrast (lib.data.audit.intensities).
+        table: columns source, mean, contrast; a row an image.
     """
     names = sorted(table["source"].unique())
     titles = {"mean": "mean grey level", "contrast": "standard deviation"}
