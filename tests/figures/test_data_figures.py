@@ -6,7 +6,6 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from lib.data import audit
 from lib.data.load import CHEST_CLASSES, Dataset
 from lib.figures import data as figures
 
