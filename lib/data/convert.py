@@ -1,54 +1,57 @@
 """Converts the kept images to one uint8 array on disk, on all cores, restartable, in bounded memory.
 
-While it works, `converting.npy` holds the pixels and `converting.csv` a line for each finished image. After an
-interruption only images that have no line there are converted. A later run reuses every image of the finished dataset
-whose file still has the same SHA-256.
+Beside each array lies a record of the same name: what file each row was made of, a line a row. `converting.npy` and
+`converting.csv` grow while images are converted; a conversion that was interrupted goes on with the rows that have no
+line yet. `images.npy` and `images.csv` are the finished dataset; the next run takes from it every image whose file
+still has the same SHA-256.
+
+Processes that convert import this module, so what starts slowly (pandas, tqdm, joblib) is imported where it is used.
 """
 
 import csv
 import hashlib
-import json
-import multiprocessing
+import io
 import os
 import warnings
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
-from tqdm import tqdm
 
 from lib import files
-from lib.data.worker import Known, Task, convert_chunk
+from lib.data import decode
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSION = 1  # raise it when decode.py changes what it returns: everything is converted again then
-COLUMNS = ("position", "sha256", "width", "height", "error")
 CHUNK = 8  # images a task: small enough to keep the progress bar moving and the memory bounded
 # From so many images on, processes pay for their start. Below, threads do: decoding and resizing release Python's lock.
 PROCESSES_FROM = 4000
-NOTED_AT_ONCE = 256  # finished images between two notes in the journal: a killed run repeats at most so many
+NOTED_AT_ONCE = 256  # finished images between two notes in the record: a killed run repeats at most so many
 
 
-@dataclass(frozen=True)
-class Previous:
-    """A finished array that unchanged images are taken from.
+class Converted(NamedTuple):
+    """One line of a record.
 
     Attributes:
-        images: path of the array.
-        known: its rows by file.
+        position: row of the array.
+        file: path below the data folder.
+        sha256: of the file.
+        width: of the image before resizing, in pixels.
+        height: likewise.
+        error: why the file is unreadable, or "".
+        version: VERSION of the code that made it.
     """
 
-    images: Path
-    known: dict[str, Known]
-
-
-def workers_of(threads: int) -> int:
-    """Number of workers: `threads`, or the cores that this process may use if 0."""
-    if threads:
-        return threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    position: int
+    file: str
+    sha256: str
+    width: int
+    height: int
+    error: str = ""
+    version: int = VERSION
 
 
 def convert(
@@ -59,159 +62,156 @@ def convert(
     size: int,
     channels: int,
     threads: int = 0,
-    previous: Previous | None = None,
+    previous: Path | None = None,
     title: str = "converting",
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Converts `names` into `folder`/converting.npy, uint8 (N, size, size, channels).
 
     Args:
         names: paths below `root`, each once.
         root: the data folder.
-        folder: where the array and its journal go.
+        folder: where the array and its record go.
         size: pixels a side.
         channels: 1 or 3.
         threads: number of threads or processes; 0 takes all cores.
-        previous: pixels to reuse where a file has not changed.
+        previous: a finished array whose pixels are reused where a file has not changed.
         title: text of the progress bar; "" shows none.
 
     Returns:
-        one row a name, in order: sha256, width, height (before resizing), error ("" or why it is unreadable).
+        one row a name, in order, with the fields of `Converted`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    pixels, journal = folder / "converting.npy", folder / "converting.csv"
-    header = _header(names, size, channels)
-    done = _resume(pixels, journal, header, (len(names), size, size, channels))
-    known = previous.known if previous else {}
-    todo = [Task(i, root / name, known.get(name)) for i, name in enumerate(names) if i not in done]
-    old = previous.images if previous else None
+    import pandas as pd
+    from tqdm import tqdm
+
+    pixels, shape = folder / "converting.npy", (len(names), size, size, channels)
+    # Unreadable files are tried again: they may have been fetched anew
+    done = [row for row in read_record(pixels, shape) if row.file == names[row.position] and not row.error]
+    if not done:
+        record_of(pixels).unlink(missing_ok=True)  # a record never describes an array that it does not belong to
+        with files.replacing(pixels) as temporary:
+            np.lib.format.open_memmap(temporary, "w+", np.uint8, shape).flush()
+    files.write_text(record_of(pixels), _lines(done))  # a kill can leave half a line: whole ones are written anew
+    known = {row.file: row for row in read_record(previous, (None, *shape[1:]))} if previous else {}
+    finished = {row.position for row in done}
+    todo = [(i, name, known.get(name)) for i, name in enumerate(names) if i not in finished]
+    waiting: list[Converted] = []
     hidden = not (todo and title)
-    with (
-        _Journal(pixels, journal) as finished,
-        tqdm(total=len(names), initial=len(done), desc=title, unit="image", mininterval=1, disable=hidden) as bar,
-    ):
-        for rows in _in_parallel(todo, pixels, old, workers_of(threads), len(todo) >= PROCESSES_FROM):
-            finished.add(rows)
+    bar = tqdm(total=len(names), initial=len(done), desc=title, unit="image", mininterval=1, disable=hidden)
+    try:
+        for rows in _in_parallel(todo, root, pixels, previous, threads):
+            waiting += rows
             bar.update(len(rows))
-    table = pd.DataFrame(_read_journal(journal), columns=COLUMNS).drop_duplicates("position", keep="last")
-    table = table.astype({"position": int, "width": int, "height": int}).sort_values("position", ignore_index=True)
-    return table.drop(columns="position")
+            if len(waiting) >= NOTED_AT_ONCE:
+                _note(pixels, waiting)
+                waiting = []
+    finally:
+        _note(pixels, waiting)
+        bar.close()
+    return pd.DataFrame(sorted(read_record(pixels, shape)), columns=Converted._fields)
 
 
-def select(folder: Path, positions: np.ndarray) -> Path:
-    """Makes a finished array of the converted images at `positions` (ascending); returns its temporary path.
+def finish(folder: Path, positions: np.ndarray) -> None:
+    """Makes images.npy and its record of the converted images at `positions` (ascending), in bounded memory."""
+    source, target = folder / "converting.npy", folder / "images.npy"
+    pixels = np.load(source, mmap_mode="r")
+    made = {row.position: row for row in read_record(source, pixels.shape)}
+    record_of(target).unlink(missing_ok=True)
+    if len(positions) == len(pixels):
+        os.replace(source, target)
+    else:
+        with files.replacing(target) as temporary:
+            chosen = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(positions), *pixels.shape[1:]))
+            for start in range(0, len(positions), 256):
+                chosen[start : start + 256] = pixels[positions[start : start + 256]]
+            chosen.flush()
+    kept = [made[position]._replace(position=i) for i, position in enumerate(positions.tolist())]
+    files.write_text(record_of(target), _lines(kept))
+    source.unlink(missing_ok=True)
+    record_of(source).unlink()
 
-    The rows are copied in blocks, so memory stays bounded whatever their number.
+
+def read_record(pixels: Path, shape: tuple[int | None, ...]) -> list[Converted]:
+    """What is in an array, by its record; nothing if there is none of this shape, or another version made it.
+
+    Args:
+        pixels: path of the array.
+        shape: what it must be; None, of a finished array, stands for as many rows as its record has.
     """
-    source = np.load(folder / "converting.npy", mmap_mode="r")
-    target = folder / ".images.part.npy"
-    if len(positions) == len(source):
-        os.replace(folder / "converting.npy", target)
-        return target
-    chosen = np.lib.format.open_memmap(target, "w+", np.uint8, (len(positions), *source.shape[1:]))
-    for start in range(0, len(positions), 256):
-        chosen[start : start + 256] = source[positions[start : start + 256]]
-    chosen.flush()
-    return target
+    if not (pixels.is_file() and record_of(pixels).is_file()):
+        return []
+    data = record_of(pixels).read_bytes()
+    whole = data[: data.rfind(b"\n") + 1].decode()
+    header, *rows = [*csv.reader(io.StringIO(whole, newline=""))] or [[]]
+    if tuple(header) != Converted._fields or any(row[-1] != str(VERSION) for row in rows):
+        return []
+    if np.load(pixels, mmap_mode="r").shape != (len(rows) if shape[0] is None else shape[0], *shape[1:]):
+        return []
+    return [Converted(int(row[0]), row[1], row[2], int(row[3]), int(row[4]), row[5], int(row[6])) for row in rows]
 
 
-def clean(folder: Path) -> None:
-    """Removes what an unfinished conversion leaves."""
-    for name in ("converting.npy", "converting.csv"):
-        (folder / name).unlink(missing_ok=True)
+def convert_chunk(
+    tasks: list[tuple[int, str, Converted | None]], root: Path, pixels: Path, previous: Path | None
+) -> list[Converted]:
+    """Converts a few images into their rows of the array at `pixels`; runs in the workers.
 
-
-class _Journal:
-    """Notes finished images, after their pixels have reached the disk: a note without pixels would lose an image."""
-
-    def __init__(self, pixels: Path, journal: Path):
-        self.pixels, self.journal = pixels, journal
-        self.waiting: list[tuple] = []
-
-    def __enter__(self) -> "_Journal":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.write()
-
-    def add(self, rows: list[tuple]) -> None:
-        self.waiting += rows
-        if len(self.waiting) >= NOTED_AT_ONCE:
-            self.write()
-
-    def write(self) -> None:
-        if not self.waiting:
-            return
-        np.load(self.pixels, mmap_mode="r+").flush()
-        with open(self.journal, "a", newline="", encoding="utf-8") as stream:
-            csv.writer(stream, lineterminator="\n").writerows(self.waiting)
-        self.waiting = []
+    Args:
+        tasks: row, file below `root`, and the line of `previous` that holds this file's pixels, if any.
+        root: the data folder.
+        pixels: path of the array.
+        previous: path of the array that unchanged images are taken from.
+    """
+    warnings.simplefilter("ignore")  # readers warn of harmless oddities (bad UIDs, large pictures)
+    target = np.load(pixels, mmap_mode="r+")
+    source = np.load(previous, mmap_mode="r") if any(known for *_, known in tasks) else None
+    size, channels = target.shape[1], target.shape[3]
+    rows = []
+    for position, name, known in tasks:
+        width = height = 0
+        digest = error = ""
+        try:
+            data = (root / name).read_bytes()
+            digest = hashlib.sha256(data).hexdigest()
+            if known and digest == known.sha256:
+                target[position] = source[known.position]
+                width, height = known.width, known.height
+            else:
+                target[position], width, height = decode.decode_image(data, size, channels)
+        except decode.Unreadable as unreadable:
+            error = str(unreadable)
+        except OSError as failure:
+            error = f"cannot be opened: {failure.strerror or failure}"
+        rows.append(Converted(position, name, digest, width, height, error))
+    return rows
 
 
 def _in_parallel(
-    todo: list[Task], pixels: Path, previous: Path | None, workers: int, processes: bool
-) -> Iterator[list[tuple]]:
-    """Results of the chunks as they finish; only a few chunks wait at a time."""
+    todo: list[tuple[int, str, Converted | None]], root: Path, pixels: Path, previous: Path | None, threads: int
+) -> Iterator[list[Converted]]:
+    """Results of the chunks as they finish; only a few chunks are under way at a time."""
+    from joblib import Parallel, cpu_count, delayed
+
     chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
-    # Readers warn of harmless oddities (bad UIDs, large pictures); set once here, since filters are not thread-safe
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if workers == 1 or len(chunks) <= 1:
-            yield from (convert_chunk(chunk, pixels, previous) for chunk in chunks)
-            return
-        if processes:
-            # spawn: forking a process that has run TensorFlow's or BLAS's threads can hang
-            context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(workers, context, warnings.simplefilter, ("ignore",))
-        else:
-            pool = ThreadPoolExecutor(workers)
-        with pool:
-            yield from _bounded(pool, chunks, pixels, previous, waiting=4 * workers)
+    workers = min(threads or cpu_count(), max(len(chunks), 1))
+    kind = "processes" if len(todo) >= PROCESSES_FROM else "threads"
+    pool = Parallel(workers, prefer=kind, batch_size=1, pre_dispatch=4 * workers, return_as="generator_unordered")
+    with warnings.catch_warnings():  # the workers change the filters, which threads share
+        yield from pool(delayed(convert_chunk)(chunk, root, pixels, previous) for chunk in chunks)
 
 
-def _bounded(
-    pool: Executor, chunks: Iterable[list[Task]], pixels: Path, previous: Path | None, waiting: int
-) -> Iterator[list[tuple]]:
-    running: set[Future] = set()
-    for chunk in chunks:
-        if len(running) >= waiting:
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in finished)
-        running.add(pool.submit(convert_chunk, chunk, pixels, previous))
-    for future in running:
-        yield future.result()
+def _note(pixels: Path, rows: list[Converted]) -> None:
+    """Adds finished images to the record, after their pixels have reached the disk: else an image could be lost."""
+    if rows:
+        np.load(pixels, mmap_mode="r+").flush()
+        with open(record_of(pixels), "a", newline="", encoding="utf-8") as stream:
+            csv.writer(stream, lineterminator="\n").writerows(rows)
 
 
-def _header(names: list[str], size: int, channels: int) -> str:
-    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
-    return json.dumps({"version": VERSION, "size": size, "channels": channels, "names": digest}, sort_keys=True)
+def record_of(pixels: Path) -> Path:
+    """The record that lies beside an array."""
+    return pixels.with_suffix(".csv")
 
 
-def _resume(pixels: Path, journal: Path, header: str, shape: tuple[int, ...]) -> set[int]:
-    """Positions that an interrupted conversion of the same images has finished; else starts afresh."""
-    if journal.is_file() and pixels.is_file():
-        with open(journal, encoding="utf-8", newline="") as stream:
-            same = stream.readline().rstrip("\n") == header
-        if same and np.load(pixels, mmap_mode="r").shape == shape:
-            rows = _read_journal(journal)
-            # A kill can leave half a line at the end; rewriting keeps whole lines only
-            files.write_text(journal, "\n".join([header, *(_line(row) for row in rows)]) + "\n")
-            return {int(row[0]) for row in rows}
-    with files.replacing(pixels) as temporary:
-        np.lib.format.open_memmap(temporary, "w+", np.uint8, shape).flush()
-    files.write_text(journal, header + "\n")
-    return set()
-
-
-def _line(row: list[str]) -> str:
-    import io
-
+def _lines(rows: list[Converted]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(row)
+    csv.writer(stream, lineterminator="\n").writerows([Converted._fields, *rows])
     return stream.getvalue()
-
-
-def _read_journal(journal: Path) -> list[list[str]]:
-    text = journal.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    rows = list(csv.reader(whole.splitlines()[1:]))
-    return [row for row in rows if len(row) == len(COLUMNS) and row[0].isdigit()]

@@ -18,7 +18,7 @@ class Unreadable(ValueError):
     """A file that is no usable image; the message is one line without the file's name."""
 
 
-def prepare(data: bytes, size: int, channels: int) -> tuple[np.ndarray, int, int]:
+def decode_image(data: bytes, size: int, channels: int) -> tuple[np.ndarray, int, int]:
     """Decodes and resizes one image.
 
     Args:
@@ -92,8 +92,7 @@ def _from_dicom(data: bytes, channels: int) -> Image.Image:
     frames = int(dataset.get("NumberOfFrames", 1) or 1)
     if frames != 1:
         raise Unreadable(f"DICOM with {frames} frames, expected one")
-    levels = _levels(dataset)
-    return to_8_bit(Image.fromarray(levels), channels)
+    return to_8_bit(Image.fromarray(_levels(dataset)), channels)
 
 
 def _levels(dataset) -> np.ndarray:

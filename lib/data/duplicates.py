@@ -7,43 +7,26 @@ from PIL import Image
 
 from lib.data.split import SPLITS
 
-COLUMNS = (
-    "image_id_a",
-    "image_id_b",
-    "kind",
-    "bits",
-    "correlation",
-    "split_a",
-    "split_b",
-    "label_a",
-    "label_b",
-    "source_a",
-    "source_b",
-    "same_group",
-)
+COLUMNS = ["image_id_a", "image_id_b", "kind", "bits", "correlation"]
+COLUMNS += [f"{name}_{side}" for name in ("split", "label", "source") for side in "ab"] + ["same_group"]
 
 
-def perceptual_hashes(images: np.ndarray, positions: np.ndarray | None = None) -> np.ndarray:
-    """pHash (DCT of the image at 32 x 32, signs of its lowest 8 x 8 frequencies) of each image.
+def perceptual_hashes(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """pHash (DCT of the image at 32 x 32, signs of its lowest 8 x 8 frequencies) of each image, uint64 (n,).
 
     Args:
         images: uint8 (N, S, S, C).
-        positions: rows to hash; all if None.
-
-    Returns:
-        uint64 (n,).
+        positions: rows to hash.
     """
-    positions = np.arange(len(images)) if positions is None else positions
     out = np.empty(len(positions), np.uint64)
     for i, position in enumerate(positions):
         pixels = images[position]
         picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        bits = imagehash.phash(picture).hash.ravel()
-        out[i] = np.packbits(bits).view(">u8")[0]
+        out[i] = np.packbits(imagehash.phash(picture).hash).view(">u8")[0]
     return out
 
 
-def close_pairs(hashes: np.ndarray, bits: int, block: int = 512) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def close_pairs(hashes: np.ndarray, bits: int, block: int = 512) -> np.ndarray:
     """All pairs of hashes that differ in at most `bits` bits.
 
     Args:
@@ -52,20 +35,14 @@ def close_pairs(hashes: np.ndarray, bits: int, block: int = 512) -> tuple[np.nda
         block: rows compared at a time; memory grows with block * n only.
 
     Returns:
-        (first, second, distance): int arrays, first < second, in that order.
+        int64 (pairs, 3): first, second, distance; first < second, in that order.
     """
-    firsts, seconds, distances = [], [], []
+    found = [np.zeros((0, 3), np.int64)]
     for start in range(0, len(hashes), block):
         distance = np.bitwise_count(hashes[start : start + block, None] ^ hashes[None, start:])
-        i, j = np.nonzero(distance <= bits)
-        keep = j > i
-        firsts.append(i[keep] + start)
-        seconds.append(j[keep] + start)
-        distances.append(distance[i[keep], j[keep]])
-    if not firsts:
-        empty = np.zeros(0, np.int64)
-        return empty, empty, empty
-    return np.concatenate(firsts), np.concatenate(seconds), np.concatenate(distances).astype(np.int64)
+        i, j = np.nonzero(np.triu(distance <= bits, k=1))
+        found.append(np.stack([i + start, j + start, distance[i, j]], axis=1).astype(np.int64))
+    return np.concatenate(found)
 
 
 def find(index: pd.DataFrame, images: np.ndarray, bits: int) -> pd.DataFrame:
@@ -81,10 +58,9 @@ def find(index: pd.DataFrame, images: np.ndarray, bits: int) -> pd.DataFrame:
         correlation is Pearson's, of the pixels at the prepared size; same_group says whether one patient or lesion.
     """
     positions = index.index.to_numpy()
-    first, second, distance = close_pairs(perceptual_hashes(images, positions), bits)
     digest = index["sha256"].to_numpy()
     rows = []
-    for i, j, apart in zip(first, second, distance, strict=True):
+    for i, j, apart in close_pairs(perceptual_hashes(images, positions), bits):
         a, b = images[positions[i]], images[positions[j]]
         equal = bool(np.array_equal(a, b))
         kind = "same file" if digest[i] == digest[j] else "same pixels" if equal else "near"
@@ -98,7 +74,7 @@ def find(index: pd.DataFrame, images: np.ndarray, bits: int) -> pd.DataFrame:
     out["same_group"] = out["group_id_a"] == out["group_id_b"]
     out["correlation"] = out["correlation"].astype(float).round(4)
     order = ["bits", "correlation", "image_id_a", "image_id_b"]
-    return out.sort_values(order, ascending=[True, False, True, True], ignore_index=True)[list(COLUMNS)]
+    return out.sort_values(order, ascending=[True, False, True, True], ignore_index=True)[COLUMNS]
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -112,13 +88,6 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 def across(pairs: pd.DataFrame, what: str) -> pd.DataFrame:
     """The pairs whose images differ in `what`: "split", "label" or "source"."""
     return pairs[pairs[f"{what}_a"] != pairs[f"{what}_b"]]
-
-
-def worst_first(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs across splits first, then across labels, then across groups; closest first among equals."""
-    order = pd.DataFrame({what: pairs[f"{what}_a"] == pairs[f"{what}_b"] for what in ("split", "label")})
-    order["group"] = pairs["same_group"].astype(bool)
-    return pairs.loc[order.sort_values(["split", "label", "group"], kind="stable").index]
 
 
 def to_drop(index: pd.DataFrame, images: np.ndarray, bits: int) -> pd.Series:
@@ -137,14 +106,10 @@ def to_drop(index: pd.DataFrame, images: np.ndarray, bits: int) -> pd.Series:
     return pd.Series(dropped, dtype=object).sort_index()
 
 
-def summary(pairs: pd.DataFrame) -> pd.DataFrame:
+def count_kinds(pairs: pd.DataFrame) -> pd.DataFrame:
     """How many pairs there are: a row a kind; columns all, and those across groups, splits, labels and sources."""
-    rows = []
-    for kind in ("same file", "same pixels", "near"):
-        part = pairs[pairs["kind"] == kind]
-        crossing = {f"across {what}s": len(across(part, what)) for what in ("split", "label", "source")}
-        rows.append(
-            {"kind": kind, "pairs": len(part), "across groups": int((~part["same_group"].astype(bool)).sum())}
-            | crossing
-        )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame({"kind": pairs["kind"], "pairs": 1, "across groups": ~pairs["same_group"].astype(bool)})
+    for what in ("split", "label", "source"):
+        table[f"across {what}s"] = pairs[f"{what}_a"] != pairs[f"{what}_b"]
+    kinds = ["same file", "same pixels", "near"]
+    return table.groupby("kind").sum().reindex(kinds, fill_value=0).astype(int).reset_index()

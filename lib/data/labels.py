@@ -10,19 +10,8 @@ VIEWS = {
 }
 
 # COVID-Net counts these as pneumonia; the report's rules leave them out
-_OTHER_PNEUMONIAS = (
-    "sars",
-    "mers",
-    "streptococcus",
-    "klebsiella",
-    "chlamydophila",
-    "legionella",
-    "e.coli",
-    "mycoplasma",
-    "nocardia",
-    "staphylococcus",
-    "mrsa",
-)
+_OTHER_PNEUMONIAS = {"sars", "mers", "streptococcus", "klebsiella", "chlamydophila", "legionella", "e.coli"}
+_OTHER_PNEUMONIAS |= {"mycoplasma", "nocardia", "staphylococcus", "mrsa"}
 
 # COVID-Net skips COVID-19 images from these collections, which other sources hold too
 _SKIPPED_COLLECTIONS = ("eurorad", "ml-workgroup", "sirm")
@@ -72,7 +61,7 @@ def exact_label_of(text: str, rules: str) -> str | None:
     return label_of(text, rules)
 
 
-def skipped_collection(label: str, url: str, rules: str) -> str | None:
+def skipped_collection(label: str | None, url: str, rules: str) -> str | None:
     """The collection for which COVID-Net's rules skip a COVID-19 image of covid-chestxray-dataset, or None."""
     if rules != "covidnet" or label != "covid-19":
         return None

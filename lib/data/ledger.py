@@ -5,13 +5,15 @@ rows read = rows kept + rows excluded.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
-from lib.data.errors import DataError
+from lib.data import DataError
+from lib.data.tables import ImageFolder
 
 KEPT_COLUMNS = ("image_id", "group_id", "source", "label", "split", "file")
 EXCLUDED_COLUMNS = ("file", "source", "reason", "detail", "row")
@@ -35,64 +37,79 @@ class Ledger:
 
     Attributes:
         root: the data folder; `file` entries are relative to it.
+        read: rows read, by source.
         unlisted: image files a source, found on disk, that no metadata row names.
     """
 
     root: Path
     read: Counter = field(default_factory=Counter)
     unlisted: Counter = field(default_factory=Counter)
-    _kept: list[dict[str, Any]] = field(default_factory=list)
-    _excluded: list[dict[str, Any]] = field(default_factory=list)
-    _by_file: dict[str, int] = field(default_factory=dict)
+    _kept: dict[str, dict[str, Any]] = field(default_factory=dict)  # by file
+    _excluded: list[tuple] = field(default_factory=list)
+    _contradicted: dict[str, str] = field(default_factory=dict)  # file -> detail
 
-    def relative(self, path: Path) -> str:
-        """The path below the data folder, with forward slashes on every system."""
-        return PurePosixPath(path.relative_to(self.root)).as_posix()
-
-    def exclude(self, file: str, source: str, reason: str, detail: str = "", row: int = 0) -> None:
-        """Closes a metadata row: it is left out for `reason`.
+    def close(
+        self,
+        images: ImageFolder,
+        name: str,
+        suffixes: tuple[str, ...] = ("",),
+        *,
+        source: str,
+        row: int,
+        unless: Iterable[tuple[bool, str, str | None]],
+        missing: str = "",
+        image_id: str = "",
+        **entry: str | None,
+    ) -> None:
+        """Closes a metadata row: its image is kept, unless a reason holds or its file is not there.
 
         Args:
-            file: path below the data folder, or the name that the metadata give if there is no such path.
+            images: where the file must be.
+            name: the file's name without the suffixes.
+            suffixes: of the names to look for, in order.
             source: short name of the source.
-            reason: one of this module's constants.
-            detail: what exactly was found.
-            row: line of the metadata file (the header is line 1); 0 where there is none.
+            row: line of the metadata file (the header is line 1).
+            unless: (holds, reason, detail), in the order in which they count: the first that holds is the row's.
+            missing: detail where no file is found.
+            image_id: the image's id; without it, source and file name.
+            entry: group_id, label, split of a ready-made list, and what else the metadata tell.
         """
-        self.read[source] += 1
-        self._excluded.append({"file": file, "source": source, "reason": reason, "detail": detail, "row": row})
+        path = images.find(name, suffixes)
+        unfound = images.home / (PurePosixPath(name or "unnamed").name + suffixes[0])
+        file = self.relative(path or unfound)
+        reasons = (*unless, (path is None, MISSING, missing))
+        why = next(((reason, detail) for holds, reason, detail in reasons if holds), None)
+        if why is None:
+            ids = {"image_id": image_id or f"{source}-{path.stem}", "source": source, "split": "", "file": file}
+            why = self._keep(ids | entry | {"_row": row})
+        if why is None:
+            self.read[source] += 1
+        else:
+            self.exclude(file, source, *why, row)
 
-    def keep(
-        self,
-        *,
-        file: str,
-        source: str,
-        image_id: str,
-        group_id: str,
-        label: str,
-        row: int = 0,
-        split: str = "",
-        **extras: str,
-    ) -> None:
-        """Closes a metadata row: its image is kept, unless an earlier row names the same file.
+    def _keep(self, entry: dict[str, Any]) -> tuple[str, str] | None:
+        """Keeps an image unless an earlier row names its file; then the reason why not.
 
         Two rows that give one file different labels contradict each other: both are left out.
         """
-        if file in self._by_file:
-            first = self._kept[self._by_file[file]]
-            if first["label"] == label:
-                where = f"; the first row puts it into {first['split']}" if first["split"] else ""
-                self.exclude(file, source, REPEATED, f"first named in row {first['_row']}{where}", row)
-                return
-            both = f"{first['label']} in row {first['_row']}, {label} in row {row}"
-            self.exclude(file, source, CONTRADICTION, both, row)
-            if not first.get("_closed"):
-                first["_closed"] = both
-            return
+        first = self._kept.setdefault(entry["file"], entry)
+        if first is entry:
+            return None
+        if first["label"] == entry["label"]:
+            where = f"; the first row puts it into {first['split']}" if first["split"] else ""
+            return REPEATED, f"first named in row {first['_row']}{where}"
+        both = f"{first['label']} in row {first['_row']}, {entry['label']} in row {entry['_row']}"
+        self._contradicted.setdefault(entry["file"], both)
+        return CONTRADICTION, both
+
+    def exclude(self, file: str, source: str, reason: str, detail: str | None, row: int) -> None:
+        """Closes a metadata row: it is left out for `reason`, one of this module's constants."""
         self.read[source] += 1
-        self._by_file[file] = len(self._kept)
-        entry = {"image_id": image_id, "group_id": group_id, "source": source, "label": label}
-        self._kept.append({**entry, "split": split, "file": file, **extras, "_row": row})
+        self._excluded.append((file, source, reason, detail, row))
+
+    def relative(self, path: Path) -> str:
+        """The path below the data folder, with forward slashes on every system."""
+        return path.relative_to(self.root).as_posix()
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """(kept, excluded), both sorted by file; image ids are made unique.
@@ -100,54 +117,42 @@ class Ledger:
         Raises:
             DataError: rows were lost or counted twice (a fault of this program, never of the data).
         """
-        contradictory = [entry for entry in self._kept if "_closed" in entry]
-        kept = [entry for entry in self._kept if "_closed" not in entry]
+        kept = [entry for file, entry in self._kept.items() if file not in self._contradicted]
         moved = [
-            {
-                "file": entry["file"],
-                "source": entry["source"],
-                "reason": CONTRADICTION,
-                "detail": entry["_closed"],
-                "row": entry["_row"],
-            }
-            for entry in contradictory
+            (file, entry["source"], CONTRADICTION, self._contradicted[file], entry["_row"])
+            for file, entry in self._kept.items()
+            if file in self._contradicted
         ]
         excluded = pd.DataFrame([*self._excluded, *moved], columns=EXCLUDED_COLUMNS)
-        columns = list(dict.fromkeys([*KEPT_COLUMNS, *(name for entry in kept for name in entry)]))
-        table = pd.DataFrame(kept, columns=columns).drop(columns="_row", errors="ignore")
-        table = _unique_ids(table).sort_values("file", kind="stable", ignore_index=True)
-        excluded = excluded.sort_values(["file", "row"], kind="stable", ignore_index=True)
-        if len(table) + len(excluded) != sum(self.read.values()):
-            raise DataError(f"{sum(self.read.values())} rows read, but {len(table)} kept and {len(excluded)} excluded")
-        return table, excluded
+        columns = list(dict.fromkeys([*KEPT_COLUMNS, *(name for entry in kept for name in entry if name != "_row")]))
+        table = _unique_ids(pd.DataFrame(kept, columns=columns)).sort_values("file", kind="stable", ignore_index=True)
+        if len(table) + len(excluded) != self.read.total():
+            raise DataError(f"{self.read.total()} rows read, but {len(table)} kept and {len(excluded)} excluded")
+        return table, excluded.sort_values(["file", "row"], kind="stable", ignore_index=True)
 
 
-def counts(kept: pd.DataFrame, excluded: pd.DataFrame, unlisted: Counter | None = None) -> pd.DataFrame:
-    """Rows read, kept and excluded (a column a reason) for each source, with a last row of totals.
+def balance(kept: pd.DataFrame, excluded: pd.DataFrame, unlisted: Counter) -> pd.DataFrame:
+    """Rows read, kept and excluded for each source, with a last row of totals.
 
     Returns:
         columns: source, rows, kept, then one column a reason that occurs, and unlisted_files.
     """
-    table = pd.crosstab(excluded["source"], excluded["reason"]) if len(excluded) else pd.DataFrame()
-    unlisted = {source: n for source, n in (unlisted or {}).items() if n}
-    table = table.reindex(sorted({*kept["source"], *excluded["source"], *unlisted})).fillna(0).astype(int)
-    reasons = list(table.columns)
-    table.insert(0, "kept", kept["source"].value_counts().reindex(table.index).fillna(0).astype(int))
+    reasons = pd.crosstab(excluded["source"], excluded["reason"]) if len(excluded) else pd.DataFrame()
+    sources = sorted({*kept["source"], *reasons.index, *(+unlisted)})
+    table = reasons.reindex(sources).fillna(0).astype(int)
+    table.insert(0, "kept", kept["source"].value_counts().reindex(sources).fillna(0).astype(int))
     table.insert(0, "rows", table.sum(axis=1))
-    table["unlisted_files"] = [int(unlisted.get(source, 0)) for source in table.index]
+    table["unlisted_files"] = [unlisted[source] for source in sources]
     table.loc["all"] = table.sum()
     table.columns.name = None
-    return table.rename_axis("source").reset_index()[["source", "rows", "kept", *reasons, "unlisted_files"]]
+    return table.rename_axis("source").reset_index()
 
 
 def _unique_ids(table: pd.DataFrame) -> pd.DataFrame:
     """Files that differ only in their suffix or folder get the same id at first; their ids are lengthened here."""
-    again = table["image_id"].duplicated(keep=False)
-    if again.any():
-        table = table.copy()
-        suffixes = table["file"].map(lambda file: PurePosixPath(file).suffix.lstrip("."))
-        table.loc[again, "image_id"] = table["image_id"][again] + "." + suffixes[again]
-        still = table["image_id"].duplicated(keep=False)
-        parents = table["file"].map(lambda file: PurePosixPath(file).parent.name)
-        table.loc[still, "image_id"] = table["image_id"][still] + "." + parents[still]
+    table = table.copy()
+    paths = table["file"].map(PurePosixPath)
+    for told in (paths.map(lambda path: path.suffix.lstrip(".")), paths.map(lambda path: path.parent.name)):
+        again = table["image_id"].duplicated(keep=False)
+        table.loc[again, "image_id"] += "." + told[again]
     return table

@@ -6,21 +6,24 @@ lines (version 5's test list) have no source.
 
 import difflib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib.data import DataError
 from lib.data import ledger as reasons
-from lib.data.errors import DataError
 from lib.data.labels import CHEST_CLASSES
 from lib.data.ledger import Ledger
-from lib.data.tables import IMAGE_SUFFIXES, ImageFolder, is_plain_name
+from lib.data.sources import FOLDERS
+from lib.data.split import SPLITS
+from lib.data.tables import IMAGE_SUFFIXES, ImageFolder, is_plain_name, names_in
 
-SOURCES = ("cohen", "fig1", "actmed", "sirm", "rsna", "ricord", "bimcv", "stonybrook", "nih")
+SOURCES = (*FOLDERS, "ricord", "bimcv", "stonybrook", "nih")
 _OTHER_NAMES = {"actualmed": "actmed", "figure1": "fig1", "rnsa": "rsna"}
 _CLASSES = (*CHEST_CLASSES, "positive", "negative")
 _NAMES_TELL = {"midrc-ricord": "ricord", "sars-10.1148": "cohen"}  # file names that only one source has
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+_PREFIXES = {split: split.replace("validation", "val") for split in SPLITS}  # what a list's name starts with
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Line:
     source: str
 
 
-def parse_line(line: str, names: set[str] | frozenset[str] = frozenset()) -> Line | None:
+def parse_line(line: str, names: Collection[str] = ()) -> Line | None:
     """Reads one line from the right; None if it has no class where one must stand.
 
     Args:
@@ -54,39 +57,32 @@ def parse_line(line: str, names: set[str] | frozenset[str] = frozenset()) -> Lin
         rest, label, source = words[:-2], words[-2].lower(), words[-1].lower()
     else:
         return None
-    cut = len(rest) - 1
-    while cut > 1 and " ".join(rest[cut:]).lower() not in names and not _starts_name(rest, cut):
-        cut -= 1
-    if " ".join(rest[cut:]).lower() not in names and not _starts_name(rest, cut):
-        cut = len(rest) - 1
+    cuts = range(len(rest) - 1, 0, -1)  # the name may hold spaces: the shortest that can be one is taken
+    cut = next((cut for cut in cuts if _is_name(rest, cut, names)), len(rest) - 1)
     patient, name = " ".join(rest[:cut]), " ".join(rest[cut:])
     return Line(patient, name, label, _source(source, name))
 
 
-def _starts_name(words: list[str], cut: int) -> bool:
-    """True if a file name can start here: it ends in an image suffix and is not split from its own first words.
+def _is_name(words: list[str], cut: int, names: Collection[str]) -> bool:
+    """True if the words from `cut` on are a file's name: one that is there, or one that ends in an image suffix.
 
-    `COVID 1 COVID(1).png`: the last word is a name. `COVID-19 (1) COVID-19 (1).png`: the last word `(1).png` follows a
-    word that the patient id starts with, so the name is longer.
+    `COVID 1 COVID(1).png`: the last word is a name. `COVID-19 (1) COVID-19 (1).png`: the last word `(1).png` only
+    numbers the word before it, so the name is longer.
     """
-    name = " ".join(words[cut:])
-    if not name.lower().endswith(IMAGE_SUFFIXES):
-        return False
-    return not (cut > 1 and re.match(r"^\(?\d+\)?\.", name))
+    name = " ".join(words[cut:]).lower()
+    return name in names or (name.endswith(IMAGE_SUFFIXES) and not (cut > 1 and re.match(r"\(?\d+\)?\.", name)))
 
 
 def _source(text: str, name: str) -> str:
-    stem = name.rsplit(".", 1)[0].lower()
-    if not text:
-        if _UUID.match(stem):
-            return "rsna"
-        return next((source for start, source in _NAMES_TELL.items() if stem.startswith(start)), "unknown")
     if text in SOURCES:
         return text
-    if text in _OTHER_NAMES:
-        return _OTHER_NAMES[text]
-    near = difflib.get_close_matches(text, SOURCES, n=1, cutoff=0.75)
-    return near[0] if near else text
+    if text:
+        near = difflib.get_close_matches(text, SOURCES, n=1, cutoff=0.75)
+        return _OTHER_NAMES.get(text) or (near[0] if near else text)
+    stem = name.rsplit(".", 1)[0].lower()
+    if _UUID.match(stem):
+        return "rsna"
+    return next((source for start, source in _NAMES_TELL.items() if stem.startswith(start)), "unknown")
 
 
 def find_lists(folder: Path) -> dict[str, Path]:
@@ -101,19 +97,16 @@ def find_lists(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise DataError(f"{layout}; found no such folder")
     found = {}
-    for prefix, split in _SPLITS.items():
+    for split, prefix in _PREFIXES.items():
         matches = sorted(path for path in folder.glob("*.txt") if path.stem.lower().startswith(prefix))
-        exact = [path for path in matches if path.stem.lower() in (prefix, split)]
-        matches = exact or matches
+        matches = [path for path in matches if path.stem.lower() in (prefix, split)] or matches
         if len(matches) > 1:
             listed = ", ".join(path.name for path in matches)
             raise DataError(f"{folder}: several lists for {split} ({listed}); keep those of one version")
         if matches:
             found[split] = matches[0]
-    missing = {"train", "test"} - set(found)
-    if missing:
-        listed = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
-        raise DataError(f"{layout}; found: {listed}")
+    if not {"train", "test"} <= set(found):
+        raise DataError(f"{layout}; found: {names_in(folder)}")
     return found
 
 
@@ -125,10 +118,8 @@ def read_lists(root: Path) -> Ledger:
     """
     folder = root / "covidx-lists"
     lists = find_lists(folder)
-    folders = [ImageFolder(path) for path in (folder / name for name in ("images", *_SPLITS)) if path.is_dir()]
-    if not folders:
-        folders = [ImageFolder(folder / "images")]
-    names = frozenset(name for images in folders for name in images.names)
+    images = ImageFolder(*(folder / name for name in ("images", *_PREFIXES.values())))
+    names = frozenset(images.names)
     ledger = Ledger(root)
     for split, path in lists.items():
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -138,34 +129,15 @@ def read_lists(root: Path) -> Ledger:
                 f"{path}: {len(parsed)} lines, none reads `patientid filename class source`; take the list as published"
             )
         for number, text, line in parsed:
-            _close(ledger, folder, folders, split, number, text, line)
-    for images in folders:
-        ledger.unlisted["lists"] += images.unlisted()
+            if line is None:
+                detail = f"unreadable line: {text.strip()}"
+                ledger.exclude(ledger.relative(folder), "unknown", reasons.BAD_NAME, detail, number)
+                continue
+            unless = (
+                (not is_plain_name(line.name), reasons.BAD_NAME, line.name),
+                (line.label not in CHEST_CLASSES, reasons.FINDING, line.label),
+            )
+            told = {"group_id": f"{line.source}-{line.patient}", "label": line.label, "split": split}
+            ledger.close(images, line.name, source=line.source, row=number, unless=unless, **told)
+    ledger.unlisted["lists"] = images.unlisted()
     return ledger
-
-
-def _close(
-    ledger: Ledger, folder: Path, folders: list[ImageFolder], split: str, number: int, text: str, line: Line | None
-) -> None:
-    if line is None:
-        ledger.exclude(ledger.relative(folder), "unknown", reasons.BAD_NAME, f"unreadable line: {text.strip()}", number)
-        return
-    found = [images.find(line.name) for images in folders] if is_plain_name(line.name) else []
-    path = next((candidate for candidate in found if candidate), None)
-    file = ledger.relative(path or folder / "images" / Path(line.name).name)
-    if not is_plain_name(line.name):
-        ledger.exclude(file, line.source, reasons.BAD_NAME, line.name, number)
-    elif line.label not in CHEST_CLASSES:
-        ledger.exclude(file, line.source, reasons.FINDING, line.label, number)
-    elif path is None:
-        ledger.exclude(file, line.source, reasons.MISSING, "", number)
-    else:
-        ledger.keep(
-            file=file,
-            source=line.source,
-            image_id=f"{line.source}-{path.stem}",
-            group_id=f"{line.source}-{line.patient}",
-            label=line.label,
-            row=number,
-            split=split,
-        )

@@ -8,11 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lib.data.errors import DataError
+from lib.data import DataError
 from lib.data.labels import CHEST_CLASSES, SKIN_CLASSES
 from lib.data.split import SPLITS
-
-__all__ = ["CHEST_CLASSES", "SKIN_CLASSES", "SPLITS", "Dataset", "Part", "open_dataset"]
 
 
 class Part(NamedTuple):

@@ -26,15 +26,15 @@ def with_header_facts(root: Path, index: pd.DataFrame) -> pd.DataFrame:
     dicom = index["file"].str.lower().str.endswith((".dcm", ".dicom"))
     if not dicom.any():
         return index
-    told = pd.DataFrame([header_facts(root / name) for name in index["file"][dicom]], index=index.index[dicom])
+    told = pd.DataFrame([_header_facts(root / name) for name in index["file"][dicom]], index=index.index[dicom])
     index = index.copy()
     for name in told:
-        known = index[name] if name in index else pd.Series("", index=index.index)
-        index[name] = known.fillna("").mask((known.fillna("") == "") & dicom, told[name].reindex(index.index))
+        known = index[name].fillna("") if name in index else pd.Series("", index=index.index)
+        index[name] = known.mask((known == "") & dicom, told[name].reindex(index.index))
     return index
 
 
-def header_facts(path: Path) -> dict[str, str]:
+def _header_facts(path: Path) -> dict[str, str]:
     """view, sex and age (years) as a DICOM header gives them; "" where it does not."""
     import pydicom
 
@@ -46,7 +46,7 @@ def header_facts(path: Path) -> dict[str, str]:
     return facts | {"age": age[1] if age else ""}
 
 
-def write_masks(root: Path, folder: Path, names: pd.Series, size: int) -> bool:
+def write_masks(root: Path, folder: Path, names: pd.Series, size: int) -> None:
     """Writes masks.npy, uint8 (N, size, size) bit flags, if `root` holds masks/<source folder>/<image stem>.png.
 
     Args:
@@ -54,24 +54,18 @@ def write_masks(root: Path, folder: Path, names: pd.Series, size: int) -> bool:
         folder: the prepared dataset's folder.
         names: files of the images below `root`, in index order. An image without a mask gets zeros.
         size: pixels a side.
-
-    Returns:
-        whether there are masks.
     """
-    target = folder / "masks.npy"
-    if not (root / "masks").is_dir() or not any(_mask_of(root, name).is_file() for name in names):
+    target, paths = folder / "masks.npy", [_mask_of(root, name) for name in names]
+    if not any(path.is_file() for path in paths):
         target.unlink(missing_ok=True)
-        return False
+        return
     with files.replacing(target) as temporary:
-        masks = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(names), size, size))
-        for i, name in enumerate(names):
-            path = _mask_of(root, name)
+        masks = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), size, size))
+        for mask, path in zip(masks, paths, strict=True):
             if path.is_file():
                 with Image.open(path) as image:
-                    masks[i] = resize_flags(np.asarray(image.convert("L")), size)
+                    mask[:] = _resize_flags(np.asarray(image.convert("L")), size)
         masks.flush()
-        del masks
-    return True
 
 
 def _mask_of(root: Path, name: str) -> Path:
@@ -79,7 +73,7 @@ def _mask_of(root: Path, name: str) -> Path:
     return root / "masks" / path.parts[1] / f"{path.stem}.png"
 
 
-def resize_flags(flags: np.ndarray, size: int) -> np.ndarray:
+def _resize_flags(flags: np.ndarray, size: int) -> np.ndarray:
     """Resizes uint8 bit flags (H, W) to (size, size): a flag is set where it covers half of the new pixel or more."""
     out = np.zeros((size, size), np.uint8)
     for bit in (1, 2, 4, 8, 16, 32, 64, 128):
@@ -90,26 +84,19 @@ def resize_flags(flags: np.ndarray, size: int) -> np.ndarray:
     return out
 
 
-def write_boxes(root: Path, folder: Path, index: pd.DataFrame, size: int) -> bool:
-    """Writes boxes.csv if the index holds RSNA images with boxes around opacities.
-
-    Returns:
-        whether there are boxes.
-    """
+def write_boxes(root: Path, folder: Path, index: pd.DataFrame, size: int) -> None:
+    """Writes boxes.csv if the index holds RSNA images with boxes around opacities."""
     target = folder / "boxes.csv"
+    target.unlink(missing_ok=True)
     rsna = index[(index["source"] == "rsna") & index["file"].str.startswith("covidx-sources/")]
-    boxes = pd.DataFrame()
     if len(rsna):
         path = find_sources(root / "covidx-sources")["rsna"] / "stage_2_train_labels.csv"
-        boxes = scaled_boxes(read_table(path, ("patientId", "x", "y", "width", "height", "Target")), rsna, size)
-    if boxes.empty:
-        target.unlink(missing_ok=True)
-        return False
-    files.write_csv(target, boxes)
-    return True
+        boxes = _scaled_boxes(read_table(path, ("patientId", "x", "y", "width", "height", "Target")), rsna, size)
+        if len(boxes):
+            files.write_csv(target, boxes)
 
 
-def scaled_boxes(labels: pd.DataFrame, index: pd.DataFrame, size: int) -> pd.DataFrame:
+def _scaled_boxes(labels: pd.DataFrame, index: pd.DataFrame, size: int) -> pd.DataFrame:
     """RSNA's boxes in pixels of the prepared images.
 
     Boxes are given in pixels of the file. Where some reach beyond their file's edge, the files are reduced copies of

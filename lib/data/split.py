@@ -8,7 +8,7 @@ import hashlib
 
 import pandas as pd
 
-from lib.data.errors import DataError
+from lib.data import DataError
 
 SPLITS = ("train", "validation", "test")
 
@@ -40,24 +40,22 @@ def assign(table: pd.DataFrame, *, seed: int, test_share: float, validation_shar
         DataError: a class with fewer ids than splits to fill.
     """
     split = table["split"].astype(str).copy()
-    given = set(split)
-    if given - {""} and "validation" in given:
+    if (split == "validation").any():
         return split
-    test_is_given = "test" in given
-    elsewhere = set(table.loc[split == "test", "group_id"])
-    rows = table[~table["group_id"].isin(elsewhere)]
+    given = split == "test"
+    wanted = 2 if given.any() else 3
+    rows = table[~table["group_id"].isin(table["group_id"][given])]
     strata = stratum_of_groups(rows)
     sizes = rows.groupby("group_id", sort=True).size()
     chosen: dict[str, str] = {}
     for label, groups in strata.groupby(strata, sort=True).groups.items():
         waiting = draw_order(sorted(groups), seed)
-        wanted = 2 if test_is_given else 3
         if len(waiting) < wanted:
             raise DataError(
                 f"class {label}: {len(waiting)} patient or lesion id(s), {wanted} are needed, one for each of the "
                 f"splits to fill; add images of other patients or take ready-made lists (covidx_layout: lists)"
             )
-        test, waiting = ([], waiting) if test_is_given else _take(waiting, sizes, test_share, leave=2)
+        test, waiting = ([], waiting) if wanted == 2 else _take(waiting, sizes, test_share, leave=2)
         validation, waiting = _take(waiting, sizes, validation_share, leave=1)
         for name, ids in (("test", test), ("validation", validation), ("train", waiting)):
             chosen.update(dict.fromkeys(ids, name))
@@ -73,43 +71,27 @@ def stratum_of_groups(table: pd.DataFrame) -> pd.Series:
     return pairs.drop_duplicates("group_id").set_index("group_id")["label"]
 
 
-def label_conflicts(table: pd.DataFrame) -> pd.DataFrame:
-    """The ids whose images carry several labels.
+def conflicts(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The ids whose images carry several labels or lie in several splits (only ready-made lists can do the latter).
+
+    Args:
+        table: columns group_id, source, label, split.
+        column: "label" or "split".
 
     Returns:
-        columns: group_id, source, labels (`label: images`, joined), images, drawn_with, split.
+        a row an id: group_id, source, labels or splits (`value: images`, joined), images.
     """
-    several = table.groupby("group_id")["label"].nunique()
-    rows = table[table["group_id"].isin(several.index[several > 1])]
-    strata = stratum_of_groups(table)
+    several = table[table.groupby("group_id")[column].transform("nunique") > 1]
     out = [
         {
             "group_id": group,
             "source": ", ".join(sorted(set(part["source"]))),
-            "labels": ", ".join(f"{label}: {n}" for label, n in sorted(part["label"].value_counts().items())),
-            "images": len(part),
-            "drawn_with": strata[group],
-            "split": ", ".join(sorted(set(part["split"]))),
-        }
-        for group, part in rows.groupby("group_id", sort=True)
-    ]
-    return pd.DataFrame(out, columns=["group_id", "source", "labels", "images", "drawn_with", "split"])
-
-
-def split_conflicts(table: pd.DataFrame) -> pd.DataFrame:
-    """The ids with images in several splits (only ready-made lists can do that): group_id, source, splits, images."""
-    several = table.groupby("group_id")["split"].nunique()
-    rows = table[table["group_id"].isin(several.index[several > 1])]
-    out = [
-        {
-            "group_id": group,
-            "source": ", ".join(sorted(set(part["source"]))),
-            "splits": ", ".join(f"{split}: {n}" for split, n in sorted(part["split"].value_counts().items())),
+            f"{column}s": ", ".join(f"{value}: {n}" for value, n in sorted(part[column].value_counts().items())),
             "images": len(part),
         }
-        for group, part in rows.groupby("group_id", sort=True)
+        for group, part in several.groupby("group_id", sort=True)
     ]
-    return pd.DataFrame(out, columns=["group_id", "source", "splits", "images"])
+    return pd.DataFrame(out, columns=["group_id", "source", f"{column}s", "images"])
 
 
 def _take(waiting: list[str], sizes: pd.Series, share: float, leave: int) -> tuple[list[str], list[str]]:

@@ -1,11 +1,12 @@
 """Reading the sources' metadata files and folders, with messages that say which file is wrong and what to do."""
 
 import os
+import zipfile
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from lib.data.errors import DataError
+from lib.data import DataError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".dcm", ".dicom")
 
@@ -24,11 +25,18 @@ def read_table(path: Path, columns: tuple[str, ...], encoding: str = "utf-8") ->
     remedy = "unpack the source again and leave its metadata as they are"
     if not path.is_file():
         raise DataError(f"{path}: no such file; {remedy}")
+    as_text = {"dtype": str, "keep_default_na": False}
     try:
-        table = _read_excel(path) if path.suffix == ".xlsx" else _read_csv(path, encoding)
+        if path.suffix == ".xlsx":
+            table = pd.read_excel(path, engine="openpyxl", **as_text)
+        else:
+            try:
+                table = pd.read_csv(path, encoding=encoding, **as_text)
+            except UnicodeDecodeError:
+                table = pd.read_csv(path, encoding="latin-1", **as_text)
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty; {remedy}") from None
-    except (pd.errors.ParserError, ValueError, KeyError, OSError, SyntaxError) as error:
+    except (pd.errors.ParserError, zipfile.BadZipFile, ValueError, KeyError, OSError, SyntaxError) as error:
         raise DataError(f"{path}: not readable as a table ({' '.join(str(error).split())}); {remedy}") from None
     names = {str(name).strip().lower(): name for name in table.columns}
     missing = [column for column in columns if column.lower() not in names]
@@ -40,47 +48,47 @@ def read_table(path: Path, columns: tuple[str, ...], encoding: str = "utf-8") ->
     return table
 
 
-def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
-    options = {"dtype": str, "keep_default_na": False}
-    try:
-        return pd.read_csv(path, encoding=encoding, **options)
-    except UnicodeDecodeError:
-        return pd.read_csv(path, encoding="latin-1", **options)
-
-
-def _read_excel(path: Path) -> pd.DataFrame:
-    import zipfile
-
-    try:
-        return pd.read_excel(path, dtype=str, keep_default_na=False, engine="openpyxl")
-    except zipfile.BadZipFile as error:
-        raise ValueError(str(error)) from None
+def names_in(folder: Path) -> str:
+    """The first names in a folder, for a message that says what was found."""
+    return ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
 
 
 class ImageFolder:
-    """The files of one folder, found by name without regard to case (sources disagree with themselves about it)."""
+    """The files of one folder, found by name without regard to case (sources disagree with themselves about it).
 
-    def __init__(self, folder: Path):
-        """Lists the folder.
+    Some sources spread their images over several folders; those count as one.
+
+    Attributes:
+        home: the first folder, where a file is expected that is not found.
+        names: lower-case names of all files.
+    """
+
+    def __init__(self, *folders: Path):
+        """Lists the folders.
 
         Raises:
-            DataError: there is no such folder.
+            DataError: there is none of them.
         """
-        if not folder.is_dir():
-            beside = (
-                ", ".join(sorted(p.name for p in folder.parent.iterdir())[:8]) if folder.parent.is_dir() else "none"
-            )
-            raise DataError(f"{folder}: no such folder; found beside it: {beside}; unpack the source again")
-        self.folder = folder
-        with os.scandir(folder) as entries:
-            self.names = {entry.name.lower(): entry.name for entry in entries if not entry.name.startswith(".")}
+        self.home = folders[0]
+        there = [folder for folder in folders if folder.is_dir()]
+        if not there:
+            beside = names_in(self.home.parent) if self.home.parent.is_dir() else "none"
+            raise DataError(f"{self.home}: no such folder; found beside it: {beside}; unpack the source again")
+        self._files: list[dict[str, Path]] = []
+        for folder in there:
+            with os.scandir(folder) as entries:
+                listed = {entry.name.lower(): folder / entry.name for entry in entries if entry.name[0] != "."}
+            self._files.append(listed)
+        self.names = [name for listed in self._files for name in listed]
         self._asked: set[str] = set()
 
-    def find(self, name: str) -> Path | None:
-        """The path of a file, or None if the folder has none of that name."""
-        self._asked.add(name.lower())
-        actual = self.names.get(name.lower())
-        return self.folder / actual if actual else None
+    def find(self, name: str, suffixes: tuple[str, ...] = ("",)) -> Path | None:
+        """The path of the first of `name` + suffix that is there; None if none is, or the name leaves its folder."""
+        if not is_plain_name(name):
+            return None
+        wanted = [(name + suffix).lower() for suffix in suffixes]
+        self._asked.update(wanted)
+        return next((listed[name] for name in wanted for listed in self._files if name in listed), None)
 
     def unlisted(self) -> int:
         """How many image files were never asked for."""

@@ -99,8 +99,8 @@ def read(data: bytes, name: str, size: int) -> OwnImage:
         ImageError: the file is no such image, or is damaged; the message says why.
     """
     try:
-        pixels, width, height = decode.prepare(data, size, channels=1)
-        colours, _, _ = decode.prepare(data, size, channels=3)
+        pixels, width, height = decode.decode_image(data, size, channels=1)
+        colours, _, _ = decode.decode_image(data, size, channels=3)
     except decode.Unreadable as error:
         raise ImageError(f"{name}: {error}. Give a PNG, JPEG or DICOM file with one image") from None
     colour = float((np.ptp(colours.astype(np.int16), axis=-1) > COLOUR_STEP).mean())

@@ -95,7 +95,7 @@ def intensity(table: pd.DataFrame) -> Figure:
     """Distributions of brightness and contrast by source.
 
     Args:
-        table: columns source, mean, contrast (lib.data.audit.intensities).
+        table: columns source, mean, contrast; a row an image.
     """
     order = sorted(table["source"].unique(), reverse=True)
     look = {"color": "#6fa8dc", "saturation": 1, "width": 0.6, "linewidth": 1, "fliersize": 2}

@@ -1,15 +1,20 @@
+import json
 import os
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from lib.data import audit, baseline, duplicates
+from lib import files
+from lib.data import audit, duplicates, split
 from lib.data.lists import parse_line
 from lib.data.load import CHEST_CLASSES, Dataset
+from lib.data.tables import read_table
+from lib.paths import NOTEBOOKS
 
 
 def dataset(rows, images=None):
@@ -22,6 +27,15 @@ def dataset(rows, images=None):
     return Dataset(Path("."), index, images, CHEST_CLASSES)
 
 
+def run_cell(name, covidx, folder=None):
+    """What a cell of notebook 01 assigns, for a given dataset; its tables go to `folder`."""
+    cells = json.loads((NOTEBOOKS / "01_data_exploration.ipynb").read_text())["cells"]
+    (source,) = ["".join(cell["source"]) for cell in cells if cell["metadata"].get("name") == name]
+    names = {"pd": pd, "files": files, "split": split, "covidx": covidx, "at": SimpleNamespace(audit=folder)}
+    exec(source, names)
+    return names
+
+
 def test_the_source_baseline_predicts_the_shares_of_the_training_images():
     data = dataset(
         [("a", "cohen", "covid-19", "train")] * 3
@@ -29,7 +43,7 @@ def test_the_source_baseline_predicts_the_shares_of_the_training_images():
         + [("c", "rsna", "normal", "train")] * 2
         + [("d", "cohen", "normal", "test"), ("e", "rsna", "normal", "test"), ("f", "new", "covid-19", "test")]
     )
-    table = baseline.source_only(data)
+    table = run_cell("source-shares", data)["predictions"]
     assert list(table.columns) == ["image_id", "group_id", "source", "label", *CHEST_CLASSES]
     assert table[list(CHEST_CLASSES)].to_numpy().tolist() == [
         [0.75, 0.0, 0.25],
@@ -42,7 +56,8 @@ def test_labels_of_the_test_set_do_not_move_the_baseline():
     rows = [("a", "cohen", "covid-19", "train"), ("b", "rsna", "normal", "train"), ("c", "cohen", "normal", "test")]
     changed = [*rows[:2], ("c", "cohen", "pneumonia", "test")]
     columns = list(CHEST_CLASSES)
-    assert baseline.source_only(dataset(rows))[columns].equals(baseline.source_only(dataset(changed))[columns])
+    first, second = (run_cell("source-shares", dataset(those))["predictions"][columns] for those in (rows, changed))
+    assert first.equals(second)
 
 
 def pictures():
@@ -73,10 +88,9 @@ def test_duplicates_are_found_by_content_and_named_by_kind():
     assert len(pairs) == 3
     assert pairs["correlation"].min() > 0.99
     assert duplicates.across(pairs, "split")["image_id_b"].tolist().count("i1") == 1
-    summary = duplicates.summary(pairs).set_index("kind")
+    summary = duplicates.count_kinds(pairs).set_index("kind")
     names = ["pairs", "across groups", "across splits", "across sources"]
     assert summary.loc["same file", names].tolist() == [1, 1, 1, 1]
-    assert duplicates.worst_first(pairs)["split_a"].iloc[0] != duplicates.worst_first(pairs)["split_b"].iloc[0]
 
 
 def test_every_close_pair_is_found_across_blocks():
@@ -90,8 +104,7 @@ def test_every_close_pair_is_found_across_blocks():
         for j in range(i + 1, 60)
         if bin(int(hashes[i]) ^ int(hashes[j])).count("1") <= 3
     ]
-    first, second, distance = duplicates.close_pairs(hashes, 3, block=7)
-    assert sorted(zip(first.tolist(), second.tolist(), distance.tolist(), strict=True)) == by_hand
+    assert sorted(map(tuple, duplicates.close_pairs(hashes, 3, block=7).tolist())) == by_hand
     assert (3, 50, 2) in by_hand
 
 
@@ -100,7 +113,7 @@ def test_hashes_are_those_of_imagehash():
 
     images = pictures()
     expected = [int(str(imagehash.phash(Image.fromarray(image[:, :, 0]))), 16) for image in images]
-    assert duplicates.perceptual_hashes(images).tolist() == expected
+    assert duplicates.perceptual_hashes(images, np.arange(len(images))).tolist() == expected
 
 
 def test_uniform_images_have_no_correlation():
@@ -122,11 +135,25 @@ def test_split_table_counts_images_and_ids():
     assert table.loc["all", ["train", "test", "validation"]].tolist() == [4, 1, 0]
 
 
-def test_counts_add_up_to_the_images():
-    data = dataset([("a", "x", "normal", "train"), ("b", "y", "normal", "test"), ("b", "y", "normal", "test")])
-    table = audit.counts(data.index)
-    assert table["images"].sum() == 3
-    assert table.set_index(["source", "split"]).loc[("y", "test"), "ids"] == 1
+def test_counts_and_conflicts_add_up_to_the_images(tmp_path):
+    rows = [("a", "x", "pneumonia", "train"), ("b", "y", "normal", "test"), ("b", "y", "normal", "train")]
+    run_cell("label-conflicts", dataset([*rows, ("a", "z", "covid-19", "train")]), tmp_path)
+    assert pd.read_csv(tmp_path / "counts.csv").values.tolist() == [
+        ["covid-19", "z", "train", 1, 1],
+        ["normal", "y", "train", 1, 1],
+        ["normal", "y", "test", 1, 1],
+        ["pneumonia", "x", "train", 1, 1],
+    ]
+    (conflict,) = pd.read_csv(tmp_path / "label_conflicts.csv").to_dict("records")
+    assert conflict == {
+        "group_id": "a",
+        "source": "x, z",
+        "labels": "covid-19: 1, pneumonia: 1",
+        "images": 2,
+        "drawn_with": "covid-19",
+        "split": "train",
+    }
+    assert pd.read_csv(tmp_path / "split_conflicts.csv").values.tolist() == [["b", "y", "test: 1, train: 1", 2]]
 
 
 def test_mean_images_are_exact_across_blocks():
@@ -135,13 +162,15 @@ def test_mean_images_are_exact_across_blocks():
     assert np.allclose(audit.mean_image(images, positions), images[positions].mean(axis=0))
 
 
-def test_people_are_described_only_where_known():
-    data = dataset([("a", "x", "normal", "train")] * 4)
-    index = data.index.assign(age=["20", "40", "", "old"], sex=["F", "male", "", ""], view=["PA", "AP Supine", "", ""])
-    row = audit.people(index).loc["normal"]
+def test_people_are_described_only_where_known(tmp_path):
+    data = dataset([(name, "x", name, "train") for name in CHEST_CLASSES] + [("a", "x", "normal", "train")] * 3)
+    assert "age known %" not in run_cell("people", data, tmp_path)["people"]
+    known = ("20", "F", "PA"), ("40", "male", "AP Supine"), (None, None, None), ("old", "", "")
+    for position, told in zip((1, 3, 4, 5), known, strict=True):
+        data.index.loc[position, ["age", "sex", "view"]] = told
+    row = run_cell("people", data, tmp_path)["people"].loc["normal"]
     names = ["age known %", "median age", "sex known %", "female %", "PA %", "AP %"]
     assert row[names].tolist() == [50, 30, 50, 50, 50, 50]
-    assert "age known %" not in audit.people(data.index)
 
 
 def real(name):
@@ -171,16 +200,13 @@ def test_the_published_lists_parse_completely():
 
 
 def test_the_full_split_of_ham10000_keeps_the_shares_to_within_a_lesion():
-    path = real("ham10000_full_metadata.csv")
-    table = audit.full_skin_split(path, seed=1, test_share=0.15, validation_share=0.15)
-    assert table["images"].to_dict() == {
-        "akiec": 327,
-        "bcc": 514,
-        "bkl": 1099,
-        "df": 115,
-        "mel": 1113,
-        "nv": 6705,
-        "vasc": 142,
-    }
-    assert table["lesions"].sum() == 7470
-    assert (table["off"] <= table["one_lesion"]).all()
+    table = read_table(real("ham10000_full_metadata.csv"), ("lesion_id", "image_id", "dx"))
+    table = table.rename(columns={"lesion_id": "group_id", "dx": "label"}).assign(split="")
+    table["split"] = split.assign(table, seed=1, test_share=0.15, validation_share=0.15)
+    images = {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
+    assert table["label"].value_counts().to_dict() == images
+    assert table["group_id"].nunique() == 7470
+    for label, part in table.groupby("label"):
+        counts = part["split"].value_counts()
+        for name, share in {"test": 0.15, "validation": 0.1275, "train": 0.7225}.items():
+            assert abs(counts[name] - share * images[label]) <= part["group_id"].value_counts().max()

@@ -8,7 +8,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from lib.data import decode
-from lib.data.decode import Unreadable, prepare
+from lib.data.decode import Unreadable, decode_image
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)  # every grey level once
 
@@ -20,7 +20,7 @@ def encoded(image, kind, **options):
 
 
 def grey(data, size=16):
-    return prepare(data, size, 1)[0][:, :, 0]
+    return decode_image(data, size, 1)[0][:, :, 0]
 
 
 def dicom(pixels, *, bits=8, photometric="MONOCHROME2", signed=False, **tags):
@@ -67,7 +67,7 @@ def test_1_bit_is_black_and_white():
 def test_a_palette_gives_its_colours():
     image = Image.fromarray(np.array([[0, 1]], np.uint8)).convert("P")
     image.putpalette([255, 0, 0, 0, 0, 255])
-    pixels, *_ = prepare(encoded(image.resize((2, 2)), "PNG"), 2, 3)
+    pixels, *_ = decode_image(encoded(image.resize((2, 2)), "PNG"), 2, 3)
     assert pixels[0, 0].tolist() == [255, 0, 0]
     assert pixels[0, 1].tolist() == [0, 0, 255]
 
@@ -89,7 +89,7 @@ def test_colour_becomes_luminance():
 def test_cmyk_jpeg_is_read_in_colour_and_grey():
     image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # pure red
     data = encoded(image, "JPEG", quality=95)
-    red = prepare(data, 16, 3)[0][8, 8]
+    red = decode_image(data, 16, 3)[0][8, 8]
     assert red[0] > 200
     assert red[1] < 60
     assert 50 < grey(data)[8, 8] < 110
@@ -137,7 +137,7 @@ def test_the_files_own_window_is_used():
 def test_colour_dicom_is_read():
     pixels = np.zeros((4, 4, 3), np.uint8)
     pixels[...] = (200, 100, 50)
-    assert prepare(written(dicom(pixels, photometric="RGB")), 4, 3)[0][0, 0].tolist() == [200, 100, 50]
+    assert decode_image(written(dicom(pixels, photometric="RGB")), 4, 3)[0][0, 0].tolist() == [200, 100, 50]
 
 
 @pytest.mark.parametrize("syntax", [pydicom.uid.RLELossless, pydicom.uid.JPEG2000Lossless], ids=["RLE", "JPEG 2000"])
@@ -166,7 +166,7 @@ def test_resizing_antialiases():
 
 
 def test_the_original_size_is_reported():
-    assert prepare(encoded(Image.new("L", (40, 30)), "PNG"), 16, 1)[1:] == (40, 30)
+    assert decode_image(encoded(Image.new("L", (40, 30)), "PNG"), 16, 1)[1:] == (40, 30)
 
 
 def broken(kind):
@@ -207,7 +207,7 @@ def _without_pixels():
 )
 def test_a_bad_file_gives_one_line(kind, says):
     with pytest.raises(Unreadable, match=says) as caught:
-        prepare(broken(kind), 16, 1)
+        decode_image(broken(kind), 16, 1)
     assert "\n" not in str(caught.value)
 
 
@@ -215,7 +215,7 @@ def test_a_decompression_bomb_is_refused_by_its_header(monkeypatch):
     data = encoded(Image.new("1", (20_000, 20_000)), "PNG")
     assert len(data) < 100_000
     with pytest.raises(Unreadable, match="decompression bomb"):
-        prepare(data, 16, 1)
+        decode_image(data, 16, 1)
     monkeypatch.setattr(decode, "MAX_BYTES", 10)
     with pytest.raises(Unreadable, match="MiB"):
-        prepare(encoded(Image.fromarray(RAMP), "PNG"), 16, 1)
+        decode_image(encoded(Image.fromarray(RAMP), "PNG"), 16, 1)

@@ -1,25 +1,39 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from lib import paths
-from lib.data import convert, duplicates, load, prepare
-from lib.data.errors import DataError
+from lib.data import DataError, convert, decode, duplicates, load, prepare
 
-SETTINGS = prepare.Settings(image_size=16, split_seed=1, threads=1)
+SETTINGS = {
+    "covidx_layout": "sources",
+    "label_rules": "report",
+    "image_size": 16,
+    "split_seed": 1,
+    "test_share": 0.15,
+    "validation_share": 0.15,
+    "max_unreadable": 0.01,
+    "drop_cross_split_duplicates": False,
+    "near_duplicate_bits": 4,
+    "threads": 1,
+}
 
 
 def settings(**changed):
-    return prepare.Settings(**(vars(SETTINGS) | changed))
+    return SimpleNamespace(**(SETTINGS | changed))
 
 
 @pytest.fixture
 def make(tree, tmp_path):
     """Prepares the tree's chest X-rays into tmp_path/out."""
 
-    def make(layout="sources", rules="report", **changed):
-        return prepare.prepare_covidx(tree.root, tmp_path / "out", settings(**changed), layout=layout, rules=rules)
+    def make(**changed):
+        return prepare.prepare_covidx(tree.root, tmp_path / "out", settings(**changed))
 
     return make
 
@@ -33,12 +47,11 @@ def test_the_contracts_files_and_columns(make, tree, tmp_path):
     made = make()
     assert set(contents(tmp_path / "out")) == {
         "boxes.csv",
-        "digests.csv",
         "excluded.csv",
+        "images.csv",
         "images.npy",
         "index.csv",
         "ledger.csv",
-        "preparation.json",
     }
     data = load.open_dataset(tmp_path / "out")
     columns = ["image_id", "group_id", "source", "label", "split", "file", "sha256"]
@@ -48,7 +61,7 @@ def test_the_contracts_files_and_columns(make, tree, tmp_path):
     assert isinstance(data.images, np.memmap)
     assert data.classes == load.CHEST_CLASSES
     assert list(pd.read_csv(tmp_path / "out" / "excluded.csv").columns)[:3] == ["file", "source", "reason"]
-    assert made.counts.set_index("source").loc["all", "rows"] == 12
+    assert made.balance.set_index("source").loc["all", "rows"] == 12
 
 
 def test_images_belong_to_their_rows(make, tree, tmp_path):
@@ -81,7 +94,7 @@ def test_equal_runs_give_equal_bytes_with_one_worker_two_threads_or_two_processe
     tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])  # several chunks of work
     for name, threads in (("one", 1), ("threads", 2), ("processes", 2)):
         monkeypatch.setattr(convert, "PROCESSES_FROM", 1 if name == "processes" else 1000)
-        prepare.prepare_covidx(tree.root, tmp_path / name, settings(threads=threads), layout="sources", rules="report")
+        prepare.prepare_covidx(tree.root, tmp_path / name, settings(threads=threads))
     assert contents(tmp_path / "one") == contents(tmp_path / "threads") == contents(tmp_path / "processes")
 
 
@@ -116,15 +129,13 @@ def test_another_size_converts_everything_again(make, tree, monkeypatch):
 
 
 def count_decoding(monkeypatch):
-    from lib.data import worker
-
-    decoded, real = [], worker.decode.prepare
+    decoded, real = [], decode.decode_image
 
     def counted(data, size, channels):
         decoded.append(len(data))
         return real(data, size, channels)
 
-    monkeypatch.setattr(worker.decode, "prepare", counted)
+    monkeypatch.setattr(decode, "decode_image", counted)
     return decoded
 
 
@@ -133,11 +144,11 @@ def test_an_interrupted_conversion_goes_on_where_it_stopped(make, tree, tmp_path
     tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])
     real, calls = convert.convert_chunk, []
 
-    def interrupted(tasks, pixels, previous):
+    def interrupted(tasks, *places):
         calls.append(len(tasks))
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return real(tasks, pixels, previous)
+        return real(tasks, *places)
 
     monkeypatch.setattr(convert, "convert_chunk", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -150,8 +161,47 @@ def test_an_interrupted_conversion_goes_on_where_it_stopped(make, tree, tmp_path
     make()
     assert len(decoded) == 48 - 2 * convert.CHUNK
     resumed = contents(tmp_path / "out")
-    prepare.prepare_covidx(tree.root, tmp_path / "fresh", SETTINGS, layout="sources", rules="report")
+    prepare.prepare_covidx(tree.root, tmp_path / "fresh", settings())
     assert resumed == contents(tmp_path / "fresh")
+
+
+def test_no_line_of_the_record_is_ahead_of_its_pixels(tree, tmp_path, monkeypatch):
+    """Whatever moment a kill comes at: the pixels of each line in the record are in the file."""
+    tree.small_covidx()
+    tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])
+    monkeypatch.setattr(convert, "NOTED_AT_ONCE", 8)
+    flushed, noted, flush = [], [], np.memmap.flush
+    monkeypatch.setattr(np.memmap, "flush", lambda self: (flush(self), flushed.append(self.shape[0]))[0])
+    real = convert.csv.writer
+
+    def writer(stream, **options):
+        noted.append(len(flushed))
+        return real(stream, **options)
+
+    monkeypatch.setattr(convert.csv, "writer", writer)
+    names = [f"covidx-sources/covid-chestxray-dataset/images/c{i}.png" for i in range(40)]
+    made = convert.convert(names, root=tree.root, folder=tmp_path, size=16, channels=1, threads=2)
+    # The empty record, then five notes of eight: before each of them the pixels went to the disk once more
+    assert noted == [1, 2, 3, 4, 5, 6]
+    assert made["position"].tolist() == list(range(40))
+
+
+def test_a_record_of_another_array_is_not_believed(make, tree, tmp_path, monkeypatch):
+    tree.small_covidx()
+    make()
+    out = tmp_path / "out"
+    before = contents(out)
+    np.save(out / "images.npy", np.zeros((3, 16, 16, 1), np.uint8))
+    decoded = count_decoding(monkeypatch)
+    make()
+    assert len(decoded) == 12
+    assert contents(out) == before
+
+
+def test_workers_import_little():
+    """Processes that convert start fast only without what the table and the progress bar need."""
+    code = "import sys; import lib.data.convert; print([n for n in ('pandas', 'tqdm', 'joblib') if n in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def spoil(tree, n):
@@ -169,7 +219,7 @@ def test_a_few_unreadable_images_are_excluded_with_their_reason(make, tree):
     assert [file.rsplit("/", 1)[1] for file in bad["file"]] == ["c0.png", "c1.png", "c2.png"]
     assert bad["detail"].iloc[0] == "the file is empty"
     assert "no image: neither DICOM nor" in bad["detail"].iloc[1]
-    totals = made.counts.set_index("source").loc["all"]
+    totals = made.balance.set_index("source").loc["all"]
     assert totals["rows"] == totals["kept"] + totals["unreadable"] == 48
     assert len(made.index) == 45
 
@@ -182,6 +232,15 @@ def test_too_many_unreadable_images_stop_the_run(make, tree, tmp_path):
         make()
     assert len(pd.read_csv(tmp_path / "out" / "unreadable.csv")) == 3
     assert not (tmp_path / "out" / "index.csv").exists()
+
+
+def test_files_that_were_fetched_anew_are_read_again(make, tree, tmp_path):
+    spoil(tree, 1)
+    with pytest.raises(DataError, match=r"c0\.png: the file is empty"):
+        make()
+    tree.picture(tree.root / "covidx-sources" / "covid-chestxray-dataset" / "images" / "c0.png")
+    assert len(make().index) == 48
+    assert not (tmp_path / "out" / "unreadable.csv").exists()
 
 
 def test_unreadable_rows_keep_images_and_index_aligned(make, tree, tmp_path):
@@ -254,7 +313,7 @@ def test_masks_are_carried_through_the_same_resize(make, tree, tmp_path):
 def test_without_masks_or_boxes_there_is_none(tree, tmp_path):
     rows = [{"lesion_id": f"L{i}", "image_id": f"I{i}", "dx": label} for i, label in enumerate(load.SKIN_CLASSES * 3)]
     tree.ham10000(rows)
-    prepare.prepare_ham10000(tree.root, tmp_path / "skin", SETTINGS)
+    prepare.prepare_ham10000(tree.root, tmp_path / "skin", settings())
     data = load.open_dataset(tmp_path / "skin")
     assert data.masks is None
     assert data.boxes is None
@@ -289,7 +348,7 @@ def test_cross_split_duplicates_leave_training_and_are_accounted_for(make, tree,
     assert first["test"] in set(made.index["image_id"])
     data = load.open_dataset(tmp_path / "out")
     assert len(duplicates.across(duplicates.find(data.index, data.images, 0), "split")) == 0
-    totals = made.counts.set_index("source").loc["all"]
+    totals = made.balance.set_index("source").loc["all"]
     assert totals["rows"] == totals["kept"] + totals["duplicate across splits"]
 
 

@@ -1,11 +1,9 @@
 import pytest
 from PIL import Image
 
-from lib.data import ledger
-from lib.data.errors import DataError
+from lib.data import DataError, ledger
 from lib.data.lists import Line, parse_line, read_lists
-from lib.data.skin import read_ham10000
-from lib.data.sources import find_sources, read_sources
+from lib.data.sources import find_sources, read_ham10000, read_sources
 
 
 def reasons(excluded):
@@ -57,7 +55,7 @@ def test_files_that_no_row_names_are_counted(tree):
     folder = tree.cohen([{"patientid": "1", "filename": "a.png"}])
     tree.picture(folder / "images" / "stray.png")
     kept, excluded = (book := read_sources(tree.root, "report")).tables()
-    counts = ledger.counts(kept, excluded, book.unlisted).set_index("source")
+    counts = ledger.balance(kept, excluded, book.unlisted).set_index("source")
     assert counts.loc["cohen", "unlisted_files"] == 1
     assert counts.loc["all"].to_dict() == {"rows": 1, "kept": 1, "unlisted_files": 1}
 

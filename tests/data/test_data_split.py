@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.data.errors import DataError
-from lib.data.split import assign, draw_order, label_conflicts, split_conflicts, stratum_of_groups
+from lib.data import DataError
+from lib.data.split import assign, conflicts, draw_order, stratum_of_groups
 
 SHARES = {"seed": 1, "test_share": 0.15, "validation_share": 0.15}
 
@@ -99,20 +99,12 @@ def test_a_missing_validation_list_is_drawn_from_training_ids_alone():
     split = assign(table, **SHARES)
     assert split[:20].value_counts().to_dict() == {"train": 17, "validation": 3}
     assert split[20:].tolist() == ["train", "test"]  # the list put patient t into both; it is not hidden by moving
-    assert split_conflicts(table.assign(split=split))["splits"].tolist() == ["test: 1, train: 1"]
+    assert conflicts(table.assign(split=split), "split")["splits"].tolist() == ["test: 1, train: 1"]
 
 
 def test_an_id_with_several_labels_is_drawn_with_the_rarest_and_reported():
     table = index([("g1", "normal")] * 3 + [("g1", "covid-19"), ("g2", "normal"), ("g3", "normal")])
     assert stratum_of_groups(table).to_dict() == {"g1": "covid-19", "g2": "normal", "g3": "normal"}
-    report = label_conflicts(table.assign(split="train"))
-    assert report.to_dict("records") == [
-        {
-            "group_id": "g1",
-            "source": "x",
-            "labels": "covid-19: 1, normal: 3",
-            "images": 4,
-            "drawn_with": "covid-19",
-            "split": "train",
-        }
+    assert conflicts(table, "label").to_dict("records") == [
+        {"group_id": "g1", "source": "x", "labels": "covid-19: 1, normal: 3", "images": 4}
     ]

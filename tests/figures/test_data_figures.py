@@ -6,7 +6,6 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from lib.data import audit
 from lib.data.load import CHEST_CLASSES, Dataset
 from lib.figures import data as figures
 
@@ -71,7 +70,7 @@ def test_every_exploration_figure_is_drawn_and_leaves_nothing_open(chest):
         figures.class_gallery(chest),
         figures.class_by_source(chest.index),
         figures.sizes(chest.index),
-        figures.intensity(audit.intensities(chest)),
+        figures.intensity(chest.index.assign(mean=range(24), contrast=1.0)),
         figures.mean_images(chest, by="source"),
         figures.mean_images(chest, by="label"),
         figures.duplicate_pairs(chest, pairs),

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from lib import files, params, paths
-from lib.data.errors import DataError
+from lib.data import DataError
 from lib.data.sources import FOLDERS
 from workflow.download import kaggle
 from workflow.download.fetch import Patience, check_disk, fetch

@@ -15,7 +15,7 @@ import requests
 import urllib3
 from tqdm import tqdm
 
-from lib.data.errors import DataError
+from lib.data import DataError
 
 RETRIED = (408, 425, 429, 500, 502, 503, 504)  # answers that may change when asked again
 SPARE = 256 * 2**20  # bytes that stay free on the disk

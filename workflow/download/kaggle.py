@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from lib.data.errors import DataError
+from lib.data import DataError
 
 DATASET = "tawsifurrahman/covid19-radiography-database/versions/1"  # the version with COVID-19.metadata.xlsx
 COMPETITION = "rsna-pneumonia-detection-challenge"

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from lib.data.errors import DataError
+from lib.data import DataError
 from workflow.download.fetch import check_disk
 
 

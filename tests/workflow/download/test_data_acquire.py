@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from lib.data.errors import DataError
+from lib.data import DataError
 from lib.data.sources import FOLDERS
 from workflow.download import archives as acquire
 from workflow.download import kaggle
