@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from lib.evaluation import bootstrap, evidence, metrics
+from lib.evaluation.evidence import precision_findings as precision_findings
 from lib.evaluation.runs import SCORE_NAMES, Row, published_areas, published_confusion, published_table
 from lib.evaluation.table1 import ROUNDING
 from lib.evaluation.verdicts import CONTRADICTED, LEVEL, SUPPORTED, UNDECIDED, Finding, whole
@@ -91,6 +92,9 @@ def read(path: Path = CLAIMS) -> list[dict]:
     if problems:
         raise ValueError("\n".join(f"{show(path)}: {problem}" for problem in problems))
     return claims
+
+
+read_claims = read
 
 
 def judge(claims: list[dict], judging: Judging) -> tuple[pd.DataFrame, pd.DataFrame]:

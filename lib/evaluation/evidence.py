@@ -103,13 +103,31 @@ def agreement(claim: dict, at: Paths) -> list[Finding]:
 
 
 def precision(claim: dict, at: Paths, chosen: int, samples: int) -> list[Finding]:
-    """The rise of agreement with Grad-CAM from the run's m to the finest, for each network."""
-    table = _table(at, "steps.csv")
+    """The same from the run's files."""
+    found = precision_findings(claim, _table(at, "steps.csv"), chosen, _patients(at), samples)
+    for finding in found:
+        if not np.isnan(finding.effect):
+            finding.evidence = show(at.explanations / "steps.csv")
+    return found
+
+
+def precision_findings(
+    claim: dict, table: pd.DataFrame | None, chosen: int, patients: dict[str, str], samples: int
+) -> list[Finding]:
+    """The rise of agreement with Grad-CAM from the run's m to the finest, for each network.
+
+    Args:
+        claim: with `share`.
+        table: steps.csv.
+        chosen: the run's m.
+        patients: image_id to patient.
+        samples: resamples behind the intervals.
+    """
     statistic = "rank correlation of Integrated Gradients with Grad-CAM"
     needed = {"experiment", "image_id", "steps", "agreement"}
     if table is None or not needed <= set(table) or chosen not in set(table["steps"]):
         return [Finding("finest m − this run's m", statistic, note="no steps of this m were compared: not run")]
-    finest, patients = int(table["steps"].max()), _patients(at)
+    finest = int(table["steps"].max())
     found = []
     for name, part in table.groupby("experiment", sort=False):
         wide = part.pivot_table(index="image_id", columns="steps", values="agreement", dropna=False)
@@ -122,7 +140,6 @@ def precision(claim: dict, at: Paths, chosen: int, samples: int) -> list[Finding
             finding.low, finding.high = bootstrap.mean_interval(change.to_numpy(), groups, samples)
             finding.verdict = _precision_verdict(finding, claim["share"] * gap)
             finding.note = f"closes {finding.effect / gap:.1%} of the gap to full agreement" if gap else ""
-            finding.evidence = show(at.explanations / "steps.csv")
         else:
             finding.verdict, finding.note = UNDECIDED, "the rank correlation is undefined: a map is the same everywhere"
         found.append(finding)
