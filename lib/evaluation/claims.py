@@ -250,7 +250,7 @@ def _shares(index: pd.DataFrame) -> pd.DataFrame:
 def _scored(at: Paths, measure: str) -> pd.DataFrame:
     """Lines of the scorecard for all classes with a value."""
     path = at.explanations / "scorecard.csv"
-    table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=scorecard.COLUMNS)
+    table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["measure", "class", "value"])
     return table[(table["measure"] == measure) & (table["class"] == "all") & table["value"].notna()]
 
 

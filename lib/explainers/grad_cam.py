@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lib.explainers.scores import DEFAULT_BYTES, check_classes, images_within, network_input, score_layer
+from lib.explainers.network import DEFAULT_BYTES, class_positions, images_within, network_input, score_layer
 
 
 class GradCam:
@@ -16,7 +16,7 @@ class GradCam:
         model: flat functional model, (N, S, S, 3) in 0..255 to class probabilities.
         layer: name of the layer whose output (N, h, w, C) is weighed; `lib.models.LAST_CONVOLUTION` names it for each
             backbone. It is required: the best guess for one network is wrong for another.
-        reading: see `scores.score_layer`.
+        reading: see `network.score_layer`.
         memory: bytes that the activations of one call may take.
 
     Raises:
@@ -25,28 +25,22 @@ class GradCam:
     """
 
     def __init__(self, model: keras.Model, layer: str, reading: str = "as_described", memory: int = DEFAULT_BYTES):
-        score = model.get_layer(score_layer(model, reading)).output
-        maps = _feature_maps(model, layer)
+        possible = [one.name for one in model.layers if len(getattr(one.output, "shape", ())) == 4]
+        if layer not in possible:
+            raise ValueError(
+                f"layer: found {layer!r}, expected a layer of {model.name} with an output (N, h, w, C); "
+                f"the last of them are {', '.join(possible[-4:])}"
+            )
+        maps, score = (model.get_layer(name).output for name in (layer, score_layer(model, reading)))
         try:
-            above = keras.Model(maps, score)
+            self._above = keras.Model(maps, score)
         except ValueError as error:
             raise ValueError(f"layer '{layer}' cannot be cut: paths of {model.name} pass beside it") from error
-        self._below = keras.Model(model.inputs, maps)
-        self._above = above
+        self._below = keras.Model(model.input, maps)
         self._batch = images_within(self._below, 2 * memory)  # forward only: nothing is kept for gradients
-        self.classes = int(score.shape[-1])
-        size = model.input_shape[1:3]
+        self._size, self._classes = model.input_shape[1:3], int(score.shape[-1])
         signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32)]
-        self._maps = tf.function(self._coarse, input_signature=signature)
-        self._size = size
-
-    def coarse(self, images: np.ndarray, classes) -> np.ndarray:
-        """(N, h, w) float32 maps at the layer's own resolution; arguments as `__call__`."""
-        images = network_input(images)
-        classes = check_classes(classes, len(images), self.classes)
-        starts = range(0, len(images), self._batch)
-        parts = [self._maps(images[k : k + self._batch], classes[k : k + self._batch]).numpy() for k in starts]
-        return np.concatenate(parts)
+        self._compiled = tf.function(self._maps, input_signature=signature)
 
     def __call__(self, images: np.ndarray, classes) -> np.ndarray:
         """Explains one class of each image.
@@ -60,7 +54,13 @@ class GradCam:
         """
         return upsample(self.coarse(images, classes), self._size)
 
-    def _coarse(self, images, classes):
+    def coarse(self, images: np.ndarray, classes) -> np.ndarray:
+        """(N, h, w) float32 maps at the layer's own resolution; arguments as `__call__`."""
+        classes = class_positions(classes, len(images), self._classes)
+        blocks = [slice(k, k + self._batch) for k in range(0, len(images), self._batch)]
+        return np.concatenate([self._compiled(network_input(images[of]), classes[of]).numpy() for of in blocks])
+
+    def _maps(self, images, classes):
         maps = self._below(images, training=False)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(maps)
@@ -83,14 +83,3 @@ def weighted_map(maps, weights):
 def upsample(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(N, H, W) from (N, h, w), bilinear, pixel centres aligned."""
     return tf.image.resize(np.asarray(maps)[..., None], size, method="bilinear")[..., 0].numpy()
-
-
-def _feature_maps(model: keras.Model, layer: str):
-    """The output tensor of `layer`, checked to be a feature map."""
-    possible = [one.name for one in model.layers if len(getattr(one.output, "shape", ())) == 4]
-    if layer not in possible:
-        raise ValueError(
-            f"layer: found {layer!r}, expected a layer of {model.name} with an output (N, h, w, C); "
-            f"the last of them are {', '.join(possible[-4:])}"
-        )
-    return model.get_layer(layer).output

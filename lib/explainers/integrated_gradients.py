@@ -1,9 +1,9 @@
 """Integrated Gradients (section 4.4.2; Sundararajan et al., 2017).
 
 The straight path from the baseline x' to the image x is cut into m steps. By the trapezoid rule the mean gradient along
-it is the mean over the steps k = 1 ... m of g_k, where g_k is the mean of the gradients at the step's two ends; the
-attribution is (x - x') times that mean. So m steps need m + 1 gradients, and the attributions of all pixels add up to
-score(x) - score(x') but for the error of the rule (completeness).
+it is the mean over the steps k = 1 ... m of (g_(k-1) + g_k) / 2, where g_0 ... g_m are the gradients at the ends of the
+steps; the attribution is (x - x') times that mean. So m steps need m + 1 gradients, and the attributions of all pixels
+add up to score(x) - score(x') but for the error of the rule (completeness).
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,18 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import ndimage
 
-from lib.explainers.scores import DEFAULT_BYTES, check_classes, images_within, network_input, score_layer
+from lib.explainers.network import DEFAULT_BYTES, class_positions, images_within, network_input, score_layer
 
 NOISE_BASELINES = 2
 """Number of random baselines that the authors' code averaged over."""
+
+SMOOTHING = 1 / 64
+"""Standard deviation of the Gaussian that smooths the attributions of an image, as a share of its side."""
+
+BLOCK = 64
+"""Images whose attributions, of three channels, are held at a time where only their evidence is kept."""
 
 
 @dataclass(frozen=True)
@@ -68,23 +75,15 @@ class IntegratedGradients:
         score_layer(model, reading)
         check_steps([steps])
         self.steps = steps
-        self._scores = keras.Model(model.inputs, model.get_layer(score_layer(model, "as_described")).output)
+        self._scores = keras.Model(model.input, model.get_layer(score_layer(model)).output)
         self._rescale_first = model.get_layer("rescaling") if reading == "as_published" else None
         self._batch = images_within(self._scores, memory)
-        self.classes = int(self._scores.output_shape[-1])
-        self._baselines = baselines(model.input_shape[1:], reading, seed)
-        shape, numbers = model.input_shape[1:], tf.float32
-        self._call = tf.function(
-            self._weighted_gradients,
-            input_signature=[
-                tf.TensorSpec((None, *shape), numbers),
-                tf.TensorSpec(shape, numbers),
-                tf.TensorSpec((None,), tf.int32),
-                tf.TensorSpec((None,), tf.int32),
-                tf.TensorSpec((None,), numbers),
-                tf.TensorSpec((None, None), numbers),
-            ],
-        )
+        shape = model.input_shape[1:]
+        self._baselines = path_baselines(shape, reading, seed)
+        numbers, places = tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None,), tf.int32)
+        images, baseline, weights = (tf.TensorSpec(of, tf.float32) for of in ((None, *shape), shape, (None, None)))
+        signature = [images, baseline, places, places, numbers, weights]
+        self._compiled = tf.function(self._weighted_gradients, input_signature=signature)
 
     def __call__(self, images: np.ndarray, classes) -> Attributions:
         """Explains one class of each image.
@@ -95,8 +94,14 @@ class IntegratedGradients:
         """
         return self.at_steps(images, classes, [self.steps])[self.steps]
 
+    def maps(self, images: np.ndarray, classes) -> np.ndarray:
+        """(N, S, S) `evidence` for one class of each image; arguments as `__call__`."""
+        classes = np.broadcast_to(np.asarray(classes, dtype=np.int32), len(images))
+        blocks = [slice(k, k + BLOCK) for k in range(0, len(images), BLOCK)]
+        return np.concatenate([evidence(self(images[of], classes[of]).values) for of in blocks])
+
     def at_steps(self, images: np.ndarray, classes, steps: Sequence[int]) -> dict[int, Attributions]:
-        """The same for several m at once: coarse paths are subsets of the finest, whose gradients serve all.
+        """The same as a call for several m: coarse paths are subsets of the finest, whose gradients serve all.
 
         Args:
             images: as `__call__`.
@@ -108,7 +113,7 @@ class IntegratedGradients:
         """
         check_steps(steps)
         images = network_input(images)
-        classes = check_classes(classes, len(images), self.classes)
+        classes = class_positions(classes, len(images), self._scores.output_shape[-1])
         runs = [self._along(images, baseline, classes, steps) for baseline in self._baselines]
         values, first, last = (np.mean(part, axis=0) for part in zip(*runs, strict=True))
         return {m: Attributions(values[:, k], last, first) for k, m in enumerate(steps)}
@@ -124,13 +129,9 @@ class IntegratedGradients:
             pairs = np.arange(start, min(start + self._batch, len(images) * points))
             image, point = pairs // points, pairs % points
             here = slice(image[0], image[-1] + 1)
-            added, found = self._call(
-                images[here],
-                baseline,
-                (image - image[0]).astype(np.int32),
-                classes[image],
-                fractions[point],
-                weights[:, point],
+            owner = (image - image[0]).astype(np.int32)
+            added, found = self._compiled(
+                images[here], baseline, owner, classes[image], fractions[point], weights[:, point]
             )
             sums[here] += added.numpy()
             scores[image, point] = found.numpy()
@@ -153,7 +154,19 @@ class IntegratedGradients:
         return sums, tf.cast(scores, tf.float32)
 
 
-def baselines(shape: tuple[int, int, int], reading: str, seed: int = 1) -> list[np.ndarray]:
+def evidence(attributions: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
+    """(N, S, S) evidence for the explained class from (N, S, S, 3) signed attributions.
+
+    The channels of a grey image are equal, so a pixel's attribution is their sum; its positive part speaks for the
+    class, as the ReLU of Grad-CAM keeps what does. Smoothing joins the scattered pixels to regions that an eye, and
+    the measures, can compare.
+    """
+    positive = np.maximum(np.asarray(attributions).sum(axis=-1), 0)
+    sigma = smoothing * positive.shape[-1]
+    return ndimage.gaussian_filter(positive, sigma=(0, sigma, sigma))
+
+
+def path_baselines(shape: tuple[int, int, int], reading: str, seed: int = 1) -> list[np.ndarray]:
     """The starting images, each of `shape`, float32 in 0..255: one black, or the authors' code's two of noise."""
     if reading == "as_described":
         return [np.zeros(shape, np.float32)]

@@ -1,30 +1,22 @@
 """How two explanations agree, and where an explanation points: measures of one map each, on plain arrays.
 
-All take maps (S, S) that are not negative, as `evidence` and Grad-CAM give them. A map that is zero everywhere points
-nowhere: its measures are nan.
+All take maps (S, S) that are not negative, as Grad-CAM and `integrated_gradients.evidence` give them. A map that is
+zero everywhere points nowhere: its measures are nan.
 """
 
-import numpy as np
-from scipy import ndimage, stats
-from skimage.metrics import structural_similarity
+from collections.abc import Callable
 
-SMOOTHING = 1 / 64
-"""Standard deviation of the Gaussian that smooths Integrated Gradients, as a share of the image's side."""
+import numpy as np
+from scipy import stats
+from skimage.metrics import structural_similarity
 
 TOP_SHARE = 0.1
 """Share of the pixels that counts as a map's top."""
 
 
-def evidence(attributions: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
-    """(N, S, S) evidence for the explained class from (N, S, S, 3) signed attributions.
-
-    The channels of a grey image are equal, so a pixel's attribution is their sum; its positive part speaks for the
-    class, as the ReLU of Grad-CAM keeps what does. Smoothing joins the scattered pixels to regions that an eye, and the
-    measures below, can compare.
-    """
-    positive = np.maximum(np.asarray(attributions).sum(axis=-1), 0)
-    sigma = smoothing * positive.shape[-1]
-    return ndimage.gaussian_filter(positive, sigma=(0, sigma, sigma))
+def of_pairs(measure: Callable, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(N,) float64 values of a measure of two arrays, such as a map and a mask, over N pairs."""
+    return np.array([measure(one, other) for one, other in zip(ones, others, strict=True)], dtype=float)
 
 
 def is_empty(values: np.ndarray) -> bool:
@@ -46,7 +38,7 @@ def similarity(one: np.ndarray, other: np.ndarray) -> float:
     return float(structural_similarity(one / one.max(), other / other.max(), data_range=1.0))
 
 
-def order(values: np.ndarray, seed: int = 0) -> np.ndarray:
+def ranking(values: np.ndarray, seed: int = 0) -> np.ndarray:
     """(S * S,) flat positions by falling value; pixels with equal values come in random, seeded order.
 
     Grad-CAM maps of a few cells have plateaus, and any fixed order among equals would favour a corner of the image.
@@ -60,7 +52,7 @@ def top_overlap(one: np.ndarray, other: np.ndarray, share: float = TOP_SHARE) ->
     if is_empty(one) or is_empty(other):
         return float("nan")
     count = max(1, round(share * one.size))
-    common = np.intersect1d(order(one, seed=0)[:count], order(other, seed=1)[:count], assume_unique=True)
+    common = np.intersect1d(ranking(one, seed=0)[:count], ranking(other, seed=1)[:count], assume_unique=True)
     return len(common) / count
 
 
@@ -76,12 +68,3 @@ def points_inside(values: np.ndarray, inside: np.ndarray) -> float:
     if is_empty(values) or not inside.any():
         return float("nan")
     return float(inside[values == values.max()].mean())
-
-
-def boxes_mask(boxes: np.ndarray, size: int) -> np.ndarray:
-    """(S, S) bool, true inside any of the (K, 4) boxes x, y, width, height in pixels (clipped to the image)."""
-    mask = np.zeros((size, size), dtype=bool)
-    for x, y, width, height in np.asarray(boxes, dtype=float).reshape(-1, 4):
-        left, top = max(0, round(x)), max(0, round(y))
-        mask[top : max(top, round(y + height)), left : max(left, round(x + width))] = True
-    return mask

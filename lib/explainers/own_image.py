@@ -44,50 +44,25 @@ class OwnImage:
 
 @dataclass(frozen=True)
 class Usual:
-    """What training images look like, each as (low, high): the central `COVER` of them.
+    """What training images look like.
 
     Attributes:
-        brightness: mean grey level.
-        contrast: standard deviation of the grey levels.
-        dark: share of pixels darker than 26 (a tenth of the range).
-        side: shorter side in pixels before resizing, or None if the index does not say.
-        shape: width / height before resizing, or None.
+        ranges: what is compared, in words, and its (low, high) in the central `COVER` of the training images; what the
+            index does not tell is left out.
         sure: probability below which a prediction is called unsure.
     """
 
-    brightness: tuple[float, float]
-    contrast: tuple[float, float]
-    dark: tuple[float, float]
-    side: tuple[float, float] | None
-    shape: tuple[float, float] | None
+    ranges: dict[str, tuple[float, float]]
     sure: float
 
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """What is compared, in words, with its usual range; what is not known is left out."""
-        named = {
-            "mean grey level": self.brightness,
-            "contrast (standard deviation of the grey levels)": self.contrast,
-            "share of dark pixels": self.dark,
-            "shorter side in pixels": self.side,
-            "width divided by height": self.shape,
-        }
-        return {name: values for name, values in named.items() if values is not None}
 
-
-def example(data: load.Dataset, paths: Paths, folder: str) -> Path:
-    """The file that the run's first COVID-19 test image was made from.
-
-    Args:
-        data: the prepared dataset.
-        paths: of the run.
-        folder: the run's parameter `data`.
-    """
+def example_file(data: load.Dataset, paths: Paths, folder: str) -> Path:
+    """The file that the run's first COVID-19 test image was made from; `folder` is the run's parameter `data`."""
     root = paths.phantoms if folder == "phantoms" else prepare.data_folder(folder)
-    first = data.part("test").index.query("label == 'covid-19'").iloc[0]
-    return root / first.file
+    return root / data.part("test").index.query("label == 'covid-19'").iloc[0].file
 
 
-def read(data: bytes, name: str, size: int) -> OwnImage:
+def image_from_bytes(data: bytes, name: str, size: int) -> OwnImage:
     """Reads a PNG, JPEG or DICOM image through data preparation's own decoder.
 
     Args:
@@ -107,19 +82,14 @@ def read(data: bytes, name: str, size: int) -> OwnImage:
     return OwnImage(name, pixels[None], width, height, colour)
 
 
-def read_file(path: Path, size: int) -> OwnImage:
-    """As `read`, from a file.
-
-    Raises:
-        ImageError: also if there is no such file.
-    """
+def image_from_file(path: Path, size: int) -> OwnImage:
+    """As `image_from_bytes`; an ImageError also says that there is no such file."""
     path = Path(path).expanduser()
     try:
-        return read(path.read_bytes(), path.name, size)
+        return image_from_bytes(path.read_bytes(), path.name, size)
     except OSError as error:
-        raise ImageError(
-            f"{path}: cannot be opened ({error.strerror}); own_image must be a file or `example`"
-        ) from None
+        reason = f"cannot be opened ({error.strerror}); own_image must be a file or `example`"
+        raise ImageError(f"{path}: {reason}") from None
 
 
 def usual(images: np.ndarray, index: pd.DataFrame, validation: pd.DataFrame) -> Usual:
@@ -127,32 +97,29 @@ def usual(images: np.ndarray, index: pd.DataFrame, validation: pd.DataFrame) -> 
 
     Args:
         images: (N, S, S, 1) uint8, the training set or a sample of it.
-        index: their rows, with width and height where known.
-        validation: predictions_validation.csv judged by `selection.judged`.
+        index: their rows, with width and height in pixels where known.
+        validation: predictions_validation.csv judged by `select.judged`.
     """
-    values = np.array([_statistics(image) for image in images])
-    sizes = index[["width", "height"]].dropna().astype(float) if {"width", "height"} <= set(index) else index[:0]
+    sizes = index.reindex(columns=["width", "height"]).to_numpy(dtype=float)
+    found = pd.DataFrame([_appearance(*one) for one in zip(images, *sizes.T, strict=True)]).dropna(axis=1, how="all")
+    ends = found.quantile([(1 - COVER) / 2, (1 + COVER) / 2])
     correct = validation.probability[validation.correct]
     return Usual(
-        *(_central(column) for column in values.T),
-        side=_central(sizes.min(axis=1)) if len(sizes) else None,
-        shape=_central(sizes.width / sizes.height) if len(sizes) else None,
+        ranges={what: (float(low), float(high)) for what, (low, high) in ends.items()},
         sure=float(correct.quantile(SURE)) if len(correct) else 1.0,
     )
 
 
 def warnings(image: OwnImage, ordinary: Usual, probability: float) -> list[str]:
     """One sentence for each way in which the image is unlike the training images or the prediction unsure."""
-    values = (*_statistics(image.pixels[0]), min(image.width, image.height), image.width / image.height)
-    names = ("brightness", "contrast", "dark", "side", "shape")
-    known = [value for name, value in zip(names, values, strict=True) if getattr(ordinary, name) is not None]
-    found = [
-        f"Unlike the training images: {what} is {value:.4g}; {COVER:.1%} of them have {low:.4g} to {high:.4g}."
-        for (what, (low, high)), value in zip(ordinary.ranges().items(), known, strict=True)
-        if not low <= value <= high
-    ]
+    found = []
     if image.colour > 0.01:
-        found.insert(0, f"Not grey: {image.colour:.0%} of the pixels are coloured; chest X-rays are grey.")
+        found.append(f"Not grey: {image.colour:.0%} of the pixels are coloured; chest X-rays are grey.")
+    values = _appearance(image.pixels[0], image.width, image.height)
+    for what, (low, high) in ordinary.ranges.items():
+        if not low <= values[what] <= high:
+            central = f"{COVER:.1%} of them have {low:.4g} to {high:.4g}"
+            found.append(f"Unlike the training images: {what} is {values[what]:.4g}; {central}.")
     if probability < ordinary.sure:
         found.append(
             f"Not confident: the probability is {probability:.2f}; {1 - SURE:.0%} of the correct predictions on the "
@@ -161,10 +128,12 @@ def warnings(image: OwnImage, ordinary: Usual, probability: float) -> list[str]:
     return found
 
 
-def _statistics(image: np.ndarray) -> tuple[float, float, float]:
-    return float(image.mean()), float(image.std()), float((image < 26).mean())
-
-
-def _central(values) -> tuple[float, float]:
-    low, high = np.quantile(np.asarray(values, dtype=float), [(1 - COVER) / 2, (1 + COVER) / 2])
-    return float(low), float(high)
+def _appearance(image: np.ndarray, width: float, height: float) -> dict[str, float]:
+    """What is compared, of an (S, S, 1) image that was `width` x `height` pixels (nan if unknown) in its file."""
+    return {
+        "mean grey level": float(image.mean()),
+        "contrast (standard deviation of the grey levels)": float(image.std()),
+        "share of dark pixels": float((image < 26).mean()),  # a tenth of the range
+        "shorter side in pixels": min(width, height),
+        "width divided by height": width / height,
+    }

@@ -1,4 +1,4 @@
-"""Means over images with intervals over patients: the rows of `explanations/scorecard.csv`.
+"""Means over images with intervals over patients: the lines of `explanations/scorecard.csv`.
 
 Columns of that file:
     measure: what was measured (`MEASURES` says it in words).
@@ -16,12 +16,13 @@ Columns of `explanations/steps.csv` (notebook 07), one row for each experiment, 
     finest m), agreement (rank correlation with Grad-CAM).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from lib.evaluation import bootstrap
-
-COLUMNS = ["measure", "method", "class", "value", "low", "high", "chance", "images", "other_image"]
+from lib.explainers import measures
 
 METHODS = {"grad_cam": "Grad-CAM", "integrated_gradients": "Integrated Gradients", "both": "Agreement"}
 """Display names."""
@@ -47,7 +48,39 @@ MEASURES = {
 """Each measure in words."""
 
 
-def row(
+@dataclass(frozen=True)
+class Scored:
+    """The images that are scored.
+
+    Attributes:
+        images: (N, S, S, C), values 0..255.
+        explained: (N,) positions of the explained classes.
+        groups: (N,) patient of each image.
+        labels: (N,) name of each image's true class.
+        samples: resamples of patients behind an interval.
+    """
+
+    images: np.ndarray
+    explained: np.ndarray
+    groups: np.ndarray
+    labels: np.ndarray
+    samples: int
+
+    def lines(self, measure: str, method: str, values, chance, other=float("nan")) -> list[dict]:
+        """Lines for all images and each true class with a value, from one number an image (or one for all)."""
+        columns = {"value": values, "chance": chance, "other": other, "group": self.groups, "label": self.labels}
+        known = pd.DataFrame(columns).dropna(subset="value")
+        parts = [("all", known), *known.groupby("label")] if len(known) else []
+        return [
+            scorecard_line(
+                measure, method, of, part.value, part.group, self.samples,
+                chance=part.chance.mean(), other_image=part.other.mean(),
+            )
+            for of, part in parts
+        ]  # fmt: skip
+
+
+def scorecard_line(
     measure: str,
     method: str,
     of: str,
@@ -57,49 +90,55 @@ def row(
     *,
     chance: float = float("nan"),
     other_image: float = float("nan"),
-    seed: int = 1,
 ) -> dict:
-    """One row of the scorecard.
+    """One line of the scorecard; arguments are its columns (see the module), but for these.
 
     Args:
-        measure: a key of MEASURES.
-        method: see the module.
         of: the column `class`.
         values: (N,) one value an image; nan where the measure is undefined, and left out.
         groups: (N,) patient of each image.
         samples: resamples behind the interval.
-        chance: see the module.
-        other_image: see the module.
-        seed: of the resamples.
     """
     values, groups = np.asarray(values, dtype=float), np.asarray(groups)
-    defined = ~np.isnan(values)
-    values, groups = values[defined], groups[defined]
-    low, high = bootstrap.mean_interval(values, groups, samples, seed)
-    value = values.mean() if len(values) else float("nan")
-    return dict(zip(COLUMNS, [measure, method, of, value, low, high, chance, len(values), other_image], strict=True))
+    values, groups = values[~np.isnan(values)], groups[~np.isnan(values)]
+    low, high = bootstrap.mean_interval(values, groups, samples)
+    about = {"measure": measure, "method": method, "class": of}
+    numbers = {"value": values.mean() if len(values) else float("nan"), "low": low, "high": high, "chance": chance}
+    return about | numbers | {"images": len(values), "other_image": other_image}
 
 
-def by_class(measure: str, method: str, scored: pd.DataFrame, samples: int, **more) -> list[dict]:
-    """Rows for all images and for every true class that occurs.
+def elsewhere(count: int, seed: int = 1) -> np.ndarray:
+    """(count,) for each image another one: its successor in a seeded circle of all images."""
+    circle = np.random.default_rng(seed).permutation(count)
+    other = np.empty(count, dtype=int)
+    other[circle] = np.roll(circle, 1)
+    return other
+
+
+def score_agreement(on: Scored, maps: dict[str, np.ndarray]) -> list[dict]:
+    """Grad-CAM against Integrated Gradients. By chance: rank correlation 0, overlap of the tops their share."""
+    cams, paths = maps["grad_cam"], maps["integrated_gradients"]
+    moved = paths[elsewhere(len(paths))]
+    lines = []
+    for name, chance in (("rank_correlation", 0.0), ("top_overlap", measures.TOP_SHARE)):
+        values, other = (measures.of_pairs(getattr(measures, name), cams, of) for of in (paths, moved))
+        lines += on.lines(name, "both", values, chance, other)
+    return lines
+
+
+def score_inside(on: Scored, maps: dict[str, np.ndarray], regions: dict[str, np.ndarray]) -> list[dict]:
+    """Share of the attribution, and of the highest pixels, inside each region. By chance: the region's area.
 
     Args:
-        measure: a key of MEASURES.
-        method: see the module.
-        scored: columns value, chance, other (nan where it has no meaning), group_id and label, a row an image.
-        samples: resamples behind the intervals.
-        more: further arguments of `row`.
+        on: the images.
+        maps: each method's (N, S, S).
+        regions: name to (N, S, S) bool; images without the region do not enter.
     """
-    rows = []
-    for of in ["all", *sorted(scored.label.unique())]:
-        part = scored if of == "all" else scored[scored.label == of]
-        used = part[part.value.notna()]
-        if len(used):
-            means = {"chance": used.chance.mean(), "other_image": used.other.mean()}
-            rows.append(row(measure, method, of, used.value, used.group_id, samples, **means, **more))
-    return rows
-
-
-def table(rows: list[dict]) -> pd.DataFrame:
-    """The scorecard, in the order in which the rows were made."""
-    return pd.DataFrame(rows, columns=COLUMNS)
+    moved = elsewhere(len(on.images))
+    lines = []
+    for region, masks in regions.items():
+        for name, measure in (("share", measures.share_inside), ("pointing", measures.points_inside)):
+            for method, found in maps.items():
+                values, other = (measures.of_pairs(measure, of, masks) for of in (found, found[moved]))
+                lines += on.lines(f"{region}_{name}", method, values, masks.mean(axis=(1, 2)), other)
+    return lines

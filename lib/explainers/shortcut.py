@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lib.explainers.scores import network_input
+from lib.explainers.network import network_input
 from lib.training.batches import Examples, class_weights
 
 SIDE = 64
@@ -28,7 +28,7 @@ def shrink(images: np.ndarray) -> np.ndarray:
     return tf.image.resize(grey, (SIDE, SIDE), antialias=True).numpy()
 
 
-def mark(images: np.ndarray) -> np.ndarray:
+def with_patch(images: np.ndarray) -> np.ndarray:
     """The same (N, SIDE, SIDE, 1) images with a white patch that has a dark bar, such as a letter makes."""
     marked = np.array(images, dtype=np.float32)
     top, left, height, width = PATCH
@@ -48,25 +48,20 @@ def patch_mask() -> np.ndarray:
 def small_network(classes: int, seed: int = 1) -> keras.Model:
     """A network of four strided convolutions and global average pooling, with the layer names of the large ones."""
     inputs = keras.Input((SIDE, SIDE, 3), name="image")
-    features = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(inputs)
-    for number, filters in enumerate((12, 24, 32, 48), start=1):
-        features = keras.layers.Conv2D(
-            filters,
-            3,
-            strides=2 if number < 4 else 1,
-            padding="same",
-            activation="relu",
-            kernel_initializer=keras.initializers.HeNormal(seed=seed + number),
-            name=f"convolution_{number}",
-        )(features)
-    pooled = keras.layers.GlobalAveragePooling2D(name="pooling")(features)
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(inputs)
+    for number, (filters, strides) in enumerate(((12, 2), (24, 2), (32, 2), (48, 1)), start=1):
+        about = {"kernel_initializer": keras.initializers.HeNormal(seed=seed + number), "name": f"convolution_{number}"}
+        x = keras.layers.Conv2D(filters, 3, strides=strides, padding="same", activation="relu", **about)(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pooling")(x)
     start = keras.initializers.GlorotUniform(seed=seed)
-    logits = keras.layers.Dense(classes, kernel_initializer=start, name="logits", dtype="float32")(pooled)
-    outputs = keras.layers.Activation("softmax", name="probabilities", dtype="float32")(logits)
+    x = keras.layers.Dense(classes, kernel_initializer=start, name="logits", dtype="float32")(x)
+    outputs = keras.layers.Activation("softmax", name="probabilities", dtype="float32")(x)
     return keras.Model(inputs, outputs, name="small_network")
 
 
-def train(images: np.ndarray, labels: np.ndarray, classes: int, epochs: int = 15, seed: int = 1) -> keras.Model:
+def train_small_network(
+    images: np.ndarray, labels: np.ndarray, classes: int, epochs: int = 15, seed: int = 1
+) -> keras.Model:
     """Trains the small network; equal seeds give the same start and order of the images.
 
     Args:
@@ -83,8 +78,3 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, epochs: int = 15
     for epoch in range(1, epochs + 1):
         model.fit(examples.shuffled(32, seed=seed, epoch=epoch, weights=weights), shuffle=False, verbose=0)
     return model
-
-
-def plant(images: np.ndarray, labels: np.ndarray, marked_class: int = 0) -> np.ndarray:
-    """The (N, SIDE, SIDE, 1) images, with the patch on those of one class."""
-    return np.where((labels == marked_class)[:, None, None, None], mark(images), images)

@@ -6,18 +6,28 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
 
-from lib.explainers import overlays
-from lib.explainers.perturbation import FRACTIONS
 from lib.explainers.scorecard import MEASURES, METHODS
 from lib.figures import style
 
 COLUMNS = ("Original", "Grad-CAM", "Integrated Gradients")
 WRONG = "#b3261e"
 METHOD_COLOURS = {"grad_cam": "#b5541c", "integrated_gradients": "#5b3a8c", "both": "#2f6f73", "chance": "#8a8a8a"}
+"""One colour a method."""
+
+OVERLAY = "plasma"
+"""Colours over an X-ray: perceptually uniform, and of no colour that an X-ray has."""
+
+SHOWN, SATURATED = 80, 99.5
+"""Percentiles between which Integrated Gradients is coloured: the top fifth of the pixels is shown, and a few extreme
+pixels do not leave all others dark."""
+
+OPACITY = 0.7
+"""Opacity of the strongest colour; the X-ray stays visible below it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,7 @@ class Explained:
     Attributes:
         image: (S, S) or (S, S, 1), values 0..255.
         grad_cam: (S, S) map.
-        evidence: (S, S) evidence of Integrated Gradients (`measures.evidence`).
+        evidence: (S, S) evidence of Integrated Gradients (`integrated_gradients.evidence`).
         predicted: predicted class.
         probability: of it, 0..1.
         truth: true class, or "" if unknown.
@@ -40,34 +50,27 @@ class Explained:
     probability: float
     truth: str = ""
 
-    @property
-    def title(self) -> str:
-        """Prediction with its probability, and the truth where it is known."""
-        words = f"Prediction: {_display(self.predicted)} ({self.probability:.2f})"
-        return f"{words}      Ground truth: {_display(self.truth)}" if self.truth else words
-
 
 def figure_5(one: Explained) -> Figure:
     """Figure 5a or 5b: original, Grad-CAM overlay, Integrated Gradients overlay, with prediction and ground truth."""
     with style.apply():
         figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.75))
-        _row(axes, one)
+        _overlays(axes, one)
         for ax, name in zip(axes, COLUMNS, strict=True):
             ax.set_title(name, fontweight="normal")
-        _colour_bar(figure, axes)
-        figure.suptitle(one.title, fontweight="bold")
+        _colour_bar(figure, axes, shrink=0.9)
+        truth = f"      Ground truth: {_display(one.truth)}" if one.truth else ""
+        figure.suptitle(f"Prediction: {_display(one.predicted)} ({one.probability:.2f}){truth}", fontweight="bold")
     return figure
 
 
-def gallery(explained: Sequence[Explained], cases: Sequence[str]) -> Figure:
+def gallery_figure(explained: Sequence[Explained], cases: Sequence[str]) -> Figure:
     """One row an image, as Figure 5; the case, prediction and truth stand left of it, in red where it is wrong."""
     with style.apply():
-        count = len(explained)
-        figure, axes = plt.subplots(
-            count, 4, figsize=(8.8, 2.05 * count + 0.5), squeeze=False, width_ratios=[0.85, 1, 1, 1]
-        )
+        size = {"figsize": (8.8, 2.05 * len(explained) + 0.5), "width_ratios": [0.85, 1, 1, 1]}
+        figure, axes = plt.subplots(len(explained), 4, squeeze=False, **size)
         for (words, *line), one, case in zip(axes, explained, cases, strict=True):
-            _row(line, one)
+            _overlays(line, one)
             words.axis("off")
             says = f"predicted {_display(one.predicted)}\n({one.probability:.2f})\ntruth {_display(one.truth)}"
             colour = "black" if one.predicted == one.truth else WRONG
@@ -76,15 +79,15 @@ def gallery(explained: Sequence[Explained], cases: Sequence[str]) -> Figure:
             words.text(0.98, 0.6, says, va="top", linespacing=1.4, **place)
         for ax, name in zip(axes[0, 1:], COLUMNS, strict=True):
             ax.set_title(name, fontweight="normal")
-        _colour_bar(figure, axes)
+        _colour_bar(figure, axes, shrink=0.5)
     return figure
 
 
-def steps(table: pd.DataFrame, chosen: int) -> Figure:
+def steps_figure(table: pd.DataFrame, chosen: int) -> Figure:
     """Completeness error, rank correlation with the finest m, and agreement with Grad-CAM against m.
 
     Args:
-        table: rows of steps.csv.
+        table: steps.csv.
         chosen: the m that the run uses, drawn as a line.
     """
     panels = {
@@ -92,16 +95,16 @@ def steps(table: pd.DataFrame, chosen: int) -> Figure:
         "rank_correlation": f"Rank correlation with m = {table.steps.max()}",
         "agreement": "Rank correlation with Grad-CAM",
     }
+    names = sorted(table.experiment.unique())
+    colours = list(plt.get_cmap("viridis")(np.linspace(0.1, 0.8, len(names))))
+    lines = {"hue": "experiment", "hue_order": names, "palette": colours, "marker": "o", "markeredgewidth": 0}
+    band = {"estimator": "median", "errorbar": ("pi", 50), "err_kws": {"alpha": 0.15, "linewidth": 0}}
     with style.apply():
         figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.5))
-        colours = plt.get_cmap("viridis")(np.linspace(0.1, 0.8, table.experiment.nunique()))
-        for ax, (column, label) in zip(axes, panels.items(), strict=True):
-            for colour, (name, part) in zip(colours, table.groupby("experiment"), strict=False):
-                spread = part.groupby("steps")[column].quantile([0.25, 0.5, 0.75]).unstack()
-                ax.fill_between(spread.index, spread[0.25], spread[0.75], color=colour, alpha=0.15, linewidth=0)
-                ax.plot(spread.index, spread[0.5], marker="o", markersize=4, color=colour, label=name)
+        for ax, (column, title) in zip(axes, panels.items(), strict=True):
+            sns.lineplot(table, x="steps", y=column, ax=ax, legend=ax is axes[0], markersize=4, **lines, **band)
             ax.axvline(chosen, color="black", linewidth=0.8, linestyle=":")
-            ax.set(xscale="log", xlabel="Steps m", title=label)
+            ax.set(xscale="log", xlabel="Steps m", ylabel="", title=title)
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             ax.xaxis.set_major_formatter(ScalarFormatter())
             ax.minorticks_off()
@@ -112,115 +115,124 @@ def steps(table: pd.DataFrame, chosen: int) -> Figure:
     return figure
 
 
-def scorecard(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
-    """Value, interval and chance level of each measure, one line a measure, method and class.
-
-    Args:
-        table: rows of the scorecard.
-        measures: those drawn, in this order.
-    """
-    shown = table[table.measure.isin(measures)]
-    shown = shown.iloc[np.argsort(shown.measure.map(list(measures).index).to_numpy(), kind="stable")]
+def scorecard_figure(table: pd.DataFrame) -> Figure:
+    """Value, interval and chance level: a heading a measure, below it a line a method and class of the scorecard."""
     with style.apply():
-        figure, ax = plt.subplots(figsize=(9.5, 0.8 + 0.3 * len(shown) + 0.25 * shown.measure.nunique()))
-        position, labels, places = 0.0, [], []
-        for measure, part in shown.groupby("measure", sort=False):
+        figure, ax = plt.subplots(figsize=(9.5, 0.8 + 0.3 * len(table) + 0.25 * table.measure.nunique()))
+        places, position = {}, 0.0
+        for measure, part in table.groupby("measure", sort=False):
             position += 0.8
             ax.text(0.0, position - 0.62, MEASURES[measure], fontweight="bold", transform=ax.get_yaxis_transform())
             for _, one in part.iterrows():
-                _interval(ax, one, position)
+                colour = METHOD_COLOURS[one.method]
+                ax.plot([one.low, one.high], [position, position], color=colour, linewidth=2)
+                ax.plot(one.value, position, "o", color=colour)
+                ax.plot(one.chance, position, "|", color=METHOD_COLOURS["chance"], markersize=12, markeredgewidth=2)
                 who = "" if one.method == "both" else f"{METHODS[one.method]}, "
-                labels.append(f"{who}{_display(one['class'])} (n = {one.images})")
-                places.append(position)
+                places[position] = f"{who}{_display(one['class'])} (n = {one.images})"
                 position += 1
-        ax.set_yticks(places, labels)
+        ax.set_yticks(list(places), list(places.values()))
         ax.set(ylim=(position - 0.3, -0.3), xlabel="Value with 95 % interval over patients;  | chance")
         ax.grid(axis="y", visible=False)
     return figure
 
 
-def curves(found: dict[str, dict[str, np.ndarray]]) -> Figure:
+def deletion_insertion_figure(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
     """Mean deletion and insertion curves.
 
     Args:
-        found: method (or "chance") to {"deletion", "insertion"} to (N, points) probabilities.
+        curves: method (or "chance") to {"deletion", "insertion"} to (N, points) probabilities.
     """
+    panels = {"deletion": "taken away (blurred)", "insertion": "put back"}
     with style.apply():
         figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.4), sharey=True)
-        for ax, name in zip(axes, ("deletion", "insertion"), strict=True):
-            for method, of in found.items():
-                label = METHODS.get(method, "Random maps")
-                line = "--" if method == "chance" else "-"
-                ax.plot(100 * FRACTIONS, of[name].mean(axis=0), line, color=METHOD_COLOURS[method], label=label)
-            what = {"deletion": "taken away (blurred)", "insertion": "put back"}[name]
+        for ax, (name, what) in zip(axes, panels.items(), strict=True):
+            for method, of in curves.items():
+                mean = of[name].mean(axis=0)
+                label, line = METHODS.get(method, "Random maps"), "--" if method == "chance" else "-"
+                ax.plot(np.linspace(0, 100, len(mean)), mean, line, color=METHOD_COLOURS[method], label=label)
             ax.set(xlabel=f"Pixels {what}, %", title=name.capitalize(), ylim=(0, 1.02))
         axes[0].set_ylabel("Mean probability of the class")
         axes[1].legend(loc="lower right")
     return figure
 
 
-def randomisation(table: pd.DataFrame) -> Figure:
+def randomisation_figure(table: pd.DataFrame) -> Figure:
     """Similarity to the trained network's maps, level by level.
 
     Args:
-        table: scorecard rows of the two randomisation measures; the column class holds the level, in order.
+        table: scorecard lines of the two randomisation measures; the column class holds the level, in order.
     """
+    panels = {"rank_correlation": "Rank correlation", "similarity": "Structural similarity"}
     with style.apply():
         figure, axes = plt.subplots(1, 2, figsize=(10, 4.3), sharey=True)
-        for ax, measure in zip(axes, ("randomised_rank_correlation", "randomised_similarity"), strict=True):
-            for method, part in table[table.measure == measure].groupby("method", sort=False):
-                spread = np.abs(part[["low", "high"]].to_numpy().T - part.value.to_numpy())
-                colour = METHOD_COLOURS[method]
-                ax.errorbar(
-                    part["class"], part.value, spread, marker="o", capsize=3, color=colour, label=METHODS[method]
-                )
-                ax.plot(part["class"], part.chance, linestyle=":", color=colour)
-            ax.set(title="Rank correlation" if "rank" in measure else "Structural similarity", ylim=(-1.05, 1.05))
+        for ax, (measure, title) in zip(axes, panels.items(), strict=True):
+            for method, part in table[table.measure == f"randomised_{measure}"].groupby("method", sort=False):
+                about = {"color": METHOD_COLOURS[method], "label": METHODS[method]}
+                interval = np.abs(part[["low", "high"]].to_numpy().T - part.value.to_numpy())
+                ax.errorbar(part["class"], part.value, interval, marker="o", capsize=3, **about)
+                ax.plot(part["class"], part.chance, linestyle=":", color=METHOD_COLOURS[method])
+            ax.set(title=title, ylim=(-1.05, 1.05), xlabel="Randomised from the top down to")
             ax.tick_params(axis="x", rotation=35)
-            ax.set_xlabel("Randomised from the top down to")
         handles, labels = axes[0].get_legend_handles_labels()
-        dotted = plt.Line2D([], [], color="black", linestyle=":")
-        figure.legend(
-            [*handles, dotted], [*labels, "Map of another image"], loc="outside upper center", ncols=3, frameon=False
+        handles, labels = (
+            [*handles, plt.Line2D([], [], color="black", linestyle=":")],
+            [*labels, "Map of another image"],
         )
+        figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     return figure
 
 
-def _row(axes, one: Explained) -> None:
-    image = np.asarray(one.image)
-    cam = overlays.grad_cam_levels(one.grad_cam)
-    paths = overlays.integrated_gradients_levels(one.evidence)
-    axes[0].imshow(image.reshape(cam.shape), cmap="gray", vmin=0, vmax=255, interpolation="bilinear")
-    axes[1].imshow(overlays.over(image, cam), interpolation="bilinear")
-    axes[2].imshow(overlays.over(image, paths), interpolation="bilinear")
-    for ax, values in ((axes[1], one.grad_cam), (axes[2], one.evidence)):
+def grad_cam_levels(values: np.ndarray) -> np.ndarray:
+    """(S, S) levels 0..1 of a Grad-CAM map: divided by its maximum."""
+    highest = values.max()
+    return values / highest if highest > 0 else np.zeros_like(values, dtype=float)
+
+
+def integrated_gradients_levels(values: np.ndarray) -> np.ndarray:
+    """(S, S) levels 0..1 of an evidence map: percentile SHOWN becomes 0, SATURATED becomes 1."""
+    low, high = np.percentile(values, [SHOWN, SATURATED])
+    return np.clip((values - low) / (high - low), 0, 1) if high > low else np.zeros_like(values, dtype=float)
+
+
+def coloured_over(image: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """(S, S, 3) float 0..1: the image with the levels' colours on it.
+
+    Opacity grows with the level, so that nothing is tinted where nothing is marked.
+
+    Args:
+        image: (S, S) or (S, S, 1), values 0..255.
+        levels: (S, S), values 0..1.
+    """
+    grey = np.repeat(np.asarray(image, float).reshape(*levels.shape, 1) / 255, 3, axis=-1)
+    share = OPACITY * levels[..., None] ** 0.75
+    return (1 - share) * grey + share * plt.get_cmap(OVERLAY)(levels)[..., :3]
+
+
+def _overlays(axes, one: Explained) -> None:
+    maps = {1: (one.grad_cam, grad_cam_levels), 2: (one.evidence, integrated_gradients_levels)}
+    image = np.asarray(one.image).reshape(one.grad_cam.shape)
+    axes[0].imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="bilinear")
+    for k, (values, levels) in maps.items():
+        axes[k].imshow(coloured_over(image, levels(values)), interpolation="bilinear")
         if not np.any(values):
-            ax.text(
-                0.5, 0.04, "no evidence for the class", transform=ax.transAxes, ha="center", size="small",
-                bbox={"facecolor": "white", "alpha": 0.85, "linewidth": 0},
-            )  # fmt: skip
+            box = {"facecolor": "white", "alpha": 0.85, "linewidth": 0}
+            place = {"transform": axes[k].transAxes, "ha": "center", "size": "small"}
+            axes[k].text(0.5, 0.04, "no evidence for the class", bbox=box, **place)
     for ax in axes:
         ax.set(xticks=[], yticks=[])
         ax.grid(visible=False)
-        for side in ax.spines.values():
-            side.set_visible(False)
+        ax.spines[:].set_visible(False)
 
 
-def _colour_bar(figure: Figure, axes) -> None:
+def _colour_bar(figure: Figure, axes, shrink: float) -> None:
     """One bar for both overlays: their levels are relative to each map's own largest value."""
-    levels = ScalarMappable(cmap=overlays.COLOURS)
-    bar = figure.colorbar(levels, ax=axes, fraction=0.025, pad=0.02, aspect=18, shrink=0.9 if axes.ndim == 1 else 0.5)
+    levels = ScalarMappable(cmap=OVERLAY)
+    bar = figure.colorbar(levels, ax=axes, fraction=0.025, pad=0.02, aspect=18, shrink=shrink)
     bar.set_label("Evidence for the class")
     bar.set_ticks([0, 1], labels=["low", "high"])
     bar.outline.set_visible(False)
 
 
-def _interval(ax, one: pd.Series, position: float) -> None:
-    colour = METHOD_COLOURS[one.method]
-    ax.plot([one.low, one.high], [position, position], color=colour, linewidth=2)
-    ax.plot(one.value, position, "o", color=colour)
-    ax.plot(one.chance, position, "|", color=METHOD_COLOURS["chance"], markersize=12, markeredgewidth=2)
-
-
 def _display(name: str) -> str:
-    return style.CLASS_NAMES.get(name, {"all": "all classes"}.get(name, name))
+    return "all classes" if name == "all" else style.CLASS_NAMES.get(name, name)

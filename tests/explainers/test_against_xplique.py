@@ -13,9 +13,9 @@ import tensorflow as tf
 from lib import models
 from lib.explainers.grad_cam import GradCam, upsample
 from lib.explainers.integrated_gradients import IntegratedGradients
-from lib.explainers.scores import network_input
+from lib.explainers.network import network_input
 from tests.explainers import networks
-from workflow.bench.explanations import xplique_explainers
+from tests.explainers.theirs import xplique_explainers
 
 pytest.importorskip("xplique")
 STEPS = 6

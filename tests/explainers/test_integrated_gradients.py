@@ -79,7 +79,7 @@ def test_as_published_averages_two_noise_baselines_on_the_twice_rescaled_image()
     # of the two noise baselines rescaled twice
     model, pixels = networks.convolutional(), networks.images(2, 16)
     found = IntegratedGradients(model, 500, "as_published")(pixels, 1)
-    noise = integrated_gradients.baselines((16, 16, 3), "as_published", seed=1)
+    noise = integrated_gradients.path_baselines((16, 16, 3), "as_published", seed=1)
     assert len(noise) == 2
     assert not np.array_equal(*noise)
     probabilities = model.predict(np.repeat(pixels, 3, axis=-1) / 127.5 - 1, verbose=0)
@@ -105,3 +105,29 @@ def test_steps_that_do_not_divide_the_largest_are_refused(steps):
 def test_an_unknown_reading_is_refused():
     with pytest.raises(ValueError, match="as_described or as_published"):
         IntegratedGradients(networks.convolutional(), reading="described")
+
+
+def test_evidence_is_the_positive_part_of_the_channels_sum():
+    attributions = np.zeros((1, 4, 4, 3))
+    attributions[0, 0, 0] = [1, 2, -0.5]
+    attributions[0, 1, 1] = [1, -3, 1]
+    found = integrated_gradients.evidence(attributions, smoothing=0)
+    assert found[0, 0, 0] == 2.5
+    assert found.sum() == 2.5
+
+
+def test_smoothing_keeps_the_evidence_near_its_place():
+    attributions = np.zeros((1, 128, 128, 3))
+    attributions[0, 64, 64, 0] = 1
+    found = integrated_gradients.evidence(attributions)[0]
+    assert found.sum() == pytest.approx(1)
+    # sigma is 2 pixels: a disc of 3 sigma holds 1 - exp(-4.5) = 98.9 % of a Gaussian
+    y, x = np.mgrid[:128, :128] - 64
+    assert found[x**2 + y**2 <= 36].sum() > 0.98
+
+
+def test_maps_are_the_evidence_whatever_the_blocks(monkeypatch):
+    explain, pixels, classes = IntegratedGradients(networks.convolutional(), 3), networks.images(5, 16), [0, 1, 2, 0, 1]
+    expected = integrated_gradients.evidence(explain(pixels, classes).values)
+    monkeypatch.setattr(integrated_gradients, "BLOCK", 2)
+    np.testing.assert_allclose(explain.maps(pixels, classes), expected, atol=1e-6)

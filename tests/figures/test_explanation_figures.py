@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.explainers import overlays, perturbation, scorecard
+from lib.explainers import controls, scorecard
 from lib.figures import explanations
 
 
@@ -56,7 +56,7 @@ def test_a_map_without_evidence_says_so():
 
 
 def test_gallery_marks_wrong_predictions():
-    figure = explanations.gallery([one(), one("normal", "covid-19")], ["surest right", "surest wrong"])
+    figure = explanations.gallery_figure([one(), one("normal", "covid-19")], ["surest right", "surest wrong"])
     assert "surest right" in texts(figure)
     assert "predicted Normal" in texts(figure)
     wrong = [text.get_color() for ax in figure.axes for text in ax.texts if text.get_text() == "surest wrong"]
@@ -69,7 +69,7 @@ def test_overlay_leaves_unmarked_pixels_as_they_are():
     image = np.arange(16, dtype=np.uint8).reshape(4, 4) * 16
     levels = np.zeros((4, 4))
     levels[0, 0] = 1
-    found = overlays.over(image, levels)
+    found = explanations.coloured_over(image, levels)
     expected = np.repeat(image[..., None] / 255, 3, axis=-1)
     np.testing.assert_allclose(found.reshape(-1, 3)[1:], expected.reshape(-1, 3)[1:])
     assert np.ptp(found[0, 0]) > 0.2
@@ -77,13 +77,13 @@ def test_overlay_leaves_unmarked_pixels_as_they_are():
 
 def test_levels_of_integrated_gradients_show_the_stated_share():
     values = np.random.default_rng(0).random((40, 40))
-    levels = overlays.integrated_gradients_levels(values)
+    levels = explanations.integrated_gradients_levels(values)
     # SHOWN is the percentile up to which nothing is shown
-    assert (levels > 0).mean() == pytest.approx(1 - overlays.SHOWN / 100, abs=0.01)
-    assert (levels == 1).mean() == pytest.approx(1 - overlays.SATURATED / 100, abs=0.005)
+    assert (levels > 0).mean() == pytest.approx(1 - explanations.SHOWN / 100, abs=0.01)
+    assert (levels == 1).mean() == pytest.approx(1 - explanations.SATURATED / 100, abs=0.005)
 
 
-@pytest.mark.parametrize("levels", [overlays.grad_cam_levels, overlays.integrated_gradients_levels])
+@pytest.mark.parametrize("levels", [explanations.grad_cam_levels, explanations.integrated_gradients_levels])
 def test_an_empty_map_colours_nothing(levels):
     assert (levels(np.zeros((8, 8))) == 0).all()
 
@@ -94,17 +94,17 @@ def rows(measure, method, classes):
 
 
 def test_scorecard_names_measures_methods_and_numbers_of_images():
-    table = scorecard.table(
+    table = pd.DataFrame(
         rows("rank_correlation", "both", ["all", "covid-19"]) + rows("lungs_share", "grad_cam", ["all", "covid-19"])
     )
-    figure = explanations.scorecard(table, ["rank_correlation", "lungs_share"])
+    figure = explanations.scorecard_figure(table)
     for words in ("Rank correlation of the two methods", "inside the lungs", "Grad-CAM, COVID-19 (n = 9)"):
         assert words in texts(figure)
 
 
 def test_every_measure_of_the_scorecard_has_words():
-    table = scorecard.table([row for name in scorecard.MEASURES for row in rows(name, "grad_cam", ["all"])])
-    assert len(explanations.scorecard(table, list(scorecard.MEASURES)).axes[0].get_yticks()) == len(scorecard.MEASURES)
+    table = pd.DataFrame([row for name in scorecard.MEASURES for row in rows(name, "grad_cam", ["all"])])
+    assert len(explanations.scorecard_figure(table).axes[0].get_yticks()) == len(scorecard.MEASURES)
 
 
 def test_steps_curves_are_the_medians():
@@ -118,17 +118,17 @@ def test_steps_curves_are_the_medians():
             "agreement": [0.2, 0.2] * 3,
         }
     )
-    figure = explanations.steps(table, 50)
+    figure = explanations.steps_figure(table, 50)
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.2, 0.02])
     assert figure.axes[0].get_legend_handles_labels()[1] == ["RN4"]
 
 
 def test_curves_and_randomisation_draw_every_method():
-    points = np.ones((3, len(perturbation.FRACTIONS)))
+    points = np.ones((3, len(controls.FRACTIONS)))
     of = {"deletion": points, "insertion": points}
-    figure = explanations.curves(dict.fromkeys(("grad_cam", "integrated_gradients", "chance"), of))
+    figure = explanations.deletion_insertion_figure(dict.fromkeys(("grad_cam", "integrated_gradients", "chance"), of))
     assert [len(ax.lines) for ax in figure.axes] == [3, 3]
-    table = scorecard.table(
+    table = pd.DataFrame(
         [
             row
             for measure in ("randomised_rank_correlation", "randomised_similarity")
@@ -136,4 +136,4 @@ def test_curves_and_randomisation_draw_every_method():
             for row in rows(measure, method, ["logits", "conv1"])
         ]
     )
-    assert "conv1" in texts(explanations.randomisation(table))
+    assert "conv1" in texts(explanations.randomisation_figure(table))

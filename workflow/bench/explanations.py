@@ -15,7 +15,7 @@ import tensorflow as tf
 from lib import models
 from lib.explainers.grad_cam import GradCam, channel_weights, weighted_map
 from lib.explainers.integrated_gradients import IntegratedGradients
-from lib.explainers.scores import network_input
+from lib.explainers.network import network_input
 
 TOLERANCE = 1e-2
 """Largest difference, relative to the largest attribution, that counts as equal.

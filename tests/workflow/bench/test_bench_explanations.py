@@ -7,7 +7,7 @@ import numpy as np
 
 from lib.explainers.grad_cam import GradCam
 from lib.explainers.integrated_gradients import IntegratedGradients
-from lib.explainers.scores import network_input
+from lib.explainers.network import network_input
 from tests.explainers import networks
 from workflow.bench import explanations as bench
 

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from lib.explainers import measures, shortcut
-from lib.explainers.explain import Explainer
-from lib.explainers.scores import network_input
+from lib.explainers.grad_cam import GradCam
+from lib.explainers.integrated_gradients import IntegratedGradients
+from lib.explainers.network import network_input
 from lib.phantoms import chest, draw_chest, sources
 
 
@@ -26,7 +27,10 @@ def phantoms(images: int, seed: int, marker: float):
 
 def shares(model, layer, images, masks):
     """Each method's mean share of its attribution for covid-19 that lies on the marker."""
-    maps = Explainer(model, layer, steps=16).maps(images, 0)
+    maps = {
+        "grad_cam": GradCam(model, layer)(images, 0),
+        "integrated_gradients": IntegratedGradients(model, 16).maps(images, 0),
+    }
     return {
         name: np.nanmean([measures.share_inside(one, mask) for one, mask in zip(of, masks, strict=True)])
         for name, of in maps.items()
@@ -37,7 +41,7 @@ def shares(model, layer, images, masks):
 def test_a_network_trained_on_the_phantoms_marker_is_caught():
     marked, _, labels = phantoms(240, seed=1, marker=1.0)
     clean, _, _ = phantoms(240, seed=1, marker=0.0)
-    networks = [shortcut.train(images, labels, classes=3, epochs=20) for images in (clean, marked)]
+    networks = [shortcut.train_small_network(images, labels, classes=3, epochs=20) for images in (clean, marked)]
     unseen, masks, truth = phantoms(90, seed=2, marker=1.0)
     tagged = (truth == 0) & masks.any(axis=(1, 2))
     area = masks[tagged].mean()
@@ -58,7 +62,7 @@ def test_a_network_trained_on_the_phantoms_marker_is_caught():
 
 def test_the_patch_is_where_the_mask_says_and_nowhere_else():
     images = np.random.default_rng(0).uniform(0, 200, (2, shortcut.SIDE, shortcut.SIDE, 1)).astype(np.float32)
-    changed = (shortcut.mark(images) != images)[..., 0]
+    changed = (shortcut.with_patch(images) != images)[..., 0]
     assert (changed == shortcut.patch_mask()).all()
 
 

@@ -1,0 +1,116 @@
+"""What is explained is chosen by rule, and what is known about it is found where notebook 00 leaves it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import files
+from lib.data import load
+from lib.explainers import select
+
+
+def predictions() -> pd.DataFrame:
+    rows = [  # image, patient, truth, p(covid-19), p(normal), p(pneumonia)
+        ("a", "1", "covid-19", 0.90, 0.05, 0.05),
+        ("b", "1", "covid-19", 0.85, 0.10, 0.05),
+        ("c", "2", "covid-19", 0.80, 0.10, 0.10),
+        ("d", "3", "covid-19", 0.30, 0.60, 0.10),
+        ("e", "4", "normal", 0.95, 0.03, 0.02),
+        ("f", "5", "normal", 0.10, 0.80, 0.10),
+        ("g", "6", "pneumonia", 0.2, 0.1, 0.7),
+    ]
+    return pd.DataFrame(rows, columns=["image_id", "group_id", "label", "covid-19", "normal", "pneumonia"])
+
+
+def test_figure_5_takes_the_surest_right_images_of_different_patients():
+    assert select.confident(predictions()).image_id.tolist() == ["a", "c"]
+
+
+def test_wrong_predictions_follow_only_where_right_ones_run_out():
+    chosen = select.confident(predictions(), count=3)
+    assert chosen.image_id.tolist() == ["a", "c", "d"]
+    assert chosen.correct.tolist() == [True, True, False]
+
+
+def test_too_few_patients_are_named():
+    with pytest.raises(ValueError, match="pneumonia: found 1 patients"):
+        select.confident(predictions(), "pneumonia")
+
+
+def test_gallery_holds_right_and_wrong_of_every_class():
+    found = select.gallery_cases(predictions(), ["covid-19", "normal", "pneumonia"])
+    assert list(zip(found.image_id, found.case, strict=True)) == [
+        ("a", "surest right"),
+        ("c", "least sure right"),
+        ("d", "surest wrong"),
+        ("f", "surest right"),
+        ("e", "surest wrong"),
+        ("g", "surest right"),
+    ]
+
+
+def test_positions_follow_the_order_asked_for():
+    index = pd.DataFrame({"image_id": ["x", "y", "z"]})
+    assert select.positions_of(index, pd.Series(["z", "x"])).tolist() == [2, 0]
+
+
+def test_a_spread_keeps_rare_classes():
+    labels = np.array([0] * 3 + [1] * 50 + [2] * 40)
+    part = load.Part(np.arange(93), labels, pd.DataFrame(index=range(93)))
+    few = select.spread_over_classes(part, 12)
+    assert np.bincount(labels[few]).tolist() == [3, 5, 4]
+    assert (np.diff(few) > 0).all()
+    assert select.spread_over_classes(part, 500).tolist() == list(range(93))
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Three prepared images of 8 pixels: the first with lungs and an opacity, the second with a box, the third bare."""
+    index = pd.DataFrame(
+        {
+            "image_id": ["a", "b", "c"],
+            "group_id": ["1", "2", "3"],
+            "source": ["s"] * 3,
+            "label": ["covid-19", "pneumonia", "normal"],
+            "split": ["test"] * 3,
+            "file": ["f"] * 3,
+            "sha256": ["0"] * 3,
+        }
+    )
+    files.write_csv(tmp_path / "index.csv", index)
+    np.save(tmp_path / "images.npy", np.zeros((3, 8, 8, 1), np.uint8))
+    return tmp_path
+
+
+def test_regions_come_from_masks_and_boxes_and_absent_ones_are_left_out(dataset):
+    masks = np.zeros((3, 8, 8), np.uint8)
+    masks[0, 2:6, 2:6] = 1
+    masks[0, 3, 3] = 1 | 2
+    np.save(dataset / "masks.npy", masks)
+    files.write_csv(
+        dataset / "boxes.csv", pd.DataFrame([["b", 1, 2, 3, 4]], columns=["image_id", *"xy", "width", "height"])
+    )
+    found = select.known_regions(load.open_dataset(dataset), np.array([1, 0]))
+    assert list(found) == ["lungs", "opacity", "box"]  # no image carries a marker
+    assert found["lungs"].sum(axis=(1, 2)).tolist() == [0, 16]
+    assert found["opacity"].sum(axis=(1, 2)).tolist() == [0, 1]
+    assert found["box"].sum(axis=(1, 2)).tolist() == [12, 0]
+    assert found["box"][0, 2:6, 1:4].all()
+
+
+def test_a_marker_is_a_region(dataset):
+    masks = np.zeros((3, 8, 8), np.uint8)
+    masks[2, :2, :2] = 4
+    np.save(dataset / "masks.npy", masks)
+    assert list(select.known_regions(load.open_dataset(dataset), np.arange(3))) == ["marker"]
+
+
+def test_without_masks_and_boxes_nothing_is_known(dataset):
+    assert select.known_regions(load.open_dataset(dataset), np.arange(3)) == {}
+
+
+def test_boxes_are_clipped_to_the_image():
+    mask = select.boxes_mask([[1, 0, 2, 1], [3, 3, 9, 9]], 4)
+    expected = np.zeros((4, 4), bool)
+    expected[0, 1:3] = expected[3, 3] = True
+    np.testing.assert_array_equal(mask, expected)
