@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from lib.evaluation import bootstrap, evidence, metrics
+from lib.evaluation import bootstrap, evidence, metrics, readable
 from lib.evaluation.runs import SCORE_NAMES, Row, published_areas, published_confusion, published_table
 from lib.evaluation.table1 import ROUNDING
 from lib.evaluation.verdicts import CONTRADICTED, LEVEL, SUPPORTED, UNDECIDED, Finding, whole
@@ -284,3 +284,15 @@ FINDINGS = {
     "precision": lambda claim, judging: evidence.precision(claim, judging.at, judging.steps, judging.samples),
 }
 """How each kind of claim is judged."""
+
+
+def tally(frame: pd.DataFrame) -> dict[str, int]:
+    """How many claims bear each verdict of this run."""
+    found = frame["verdict"].fillna("").replace("", "not run").value_counts()
+    return {name: int(found.get(name, 0)) for name in ("supported", "contradicted", "undecided", "not run")}
+
+
+def claims_styler(frame: pd.DataFrame):
+    """claims.csv as a table for people."""
+    shown = readable.claims(frame)
+    return readable.table(shown, widths={"Claim": 22, "Effect [95 %]": 9}, verdicts=["This run", "Published"])

@@ -22,6 +22,7 @@ import pandas as pd
 
 from lib import params
 from lib.evaluation import bootstrap
+from lib.evaluation.render import styler  # noqa: F401
 from lib.evaluation.runs import SCORES, SETTINGS, Row, published_table
 
 ROUNDING = 0.5  # percentage points: the published values are whole percents
@@ -154,3 +155,6 @@ def _values(row: Row, samples: int, seed: int, drawn: dict) -> tuple[dict, dict,
     every = [row.scores(), *(Row(row.name, other).scores() for other in row.repeats)]
     repeats = pd.DataFrame(every)[list(SCORES)] * 100
     return repeats.iloc[0].to_dict(), intervals, repeats
+
+
+read_ledger = read
