@@ -87,7 +87,7 @@ def test_the_model_card_shows_every_trained_row(made):
 def test_seconds_and_what_was_set_stand_under_provenance_alone(project, made):
     before = made[0]
     text = BeautifulSoup(before["92_provenance.html"], "html.parser").article.get_text(" ")
-    for said in ("1,234.5", "61.5", "section 3.1", "In the file"):
+    for said in ("1,234.5", "61.5", "the run's name", "[RN1, RN2, ", "In the file"):
         assert said in text
     for path in (project / "results" / "demo" / "notebooks").glob("0*.ipynb"):
         node = nbformat.read(path, as_version=4)
