@@ -100,7 +100,7 @@ def resolve(path: str | Path) -> Path:
 
 
 def link(path: Path, text: str = "") -> str:
-    """A Markdown link to a file of the project, seen from notebooks/, so that JupyterLab and the report can follow it."""
+    """A Markdown link to a file of the project, seen from notebooks/: JupyterLab and the report can follow it."""
     return f"[{text or path.name}](../{quote(path.relative_to(ROOT).as_posix())})"
 
 
