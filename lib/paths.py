@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
@@ -96,6 +97,11 @@ class Paths:
 def resolve(path: str | Path) -> Path:
     """A path from the parameters; a relative one starts at the project's folder."""
     return (ROOT / Path(path).expanduser()).resolve()
+
+
+def link(path: Path, text: str = "") -> str:
+    """A Markdown link to a file of the project, seen from notebooks/: JupyterLab and the report can follow it."""
+    return f"[{text or path.name}](../{quote(path.relative_to(ROOT).as_posix())})"
 
 
 def show(path: Path) -> str:

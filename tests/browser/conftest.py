@@ -8,6 +8,7 @@ import pytest
 
 from lib import paths
 from tests.workflow.report import synthetic
+from tests.workflow.report.conftest import MADE_IN
 from workflow.report import site
 
 
@@ -22,7 +23,7 @@ def report(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "ROOT", root)
         patch.setattr(paths, "NOTEBOOKS", root / "notebooks")
-        return site.build("demo")[0].parent
+        return site.build("demo", MADE_IN).at.report
 
 
 @pytest.fixture(scope="session")

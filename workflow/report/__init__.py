@@ -1,5 +1,5 @@
-"""The report site of a run: results/<run>/report/, built from what the run left, without TensorFlow.
+"""The report site of a run: results/<run>/report/, what nbconvert makes of the executed notebooks, without TensorFlow.
 
-`html` cleans what comes from notebooks and data, `notebook` turns an executed notebook into a page, `tables` turns a
-CSV into a table, `run` reads what is there, `overview` and `sheets` prepare the pages, `site` writes them.
+`html` cleans what comes from notebooks and data, `notebook` reads an executed notebook and tidies it, `site` puts the
+pages in order, leads their links and writes them. Templates: one, templates/page.
 """

@@ -1,26 +1,47 @@
 """Builds the report of a run: `python -m workflow.report --run demo`."""
 
 import argparse
+import json
 import sys
 
 from lib import params, paths
+from workflow import provenance
 from workflow.report import site
+
+SUMMARIES = ("11_overview", "90_data_sheet", "91_model_card", "92_provenance")
+
+
+def execute_summaries(run: str) -> None:
+    """Writes the run's provenance and executes the notebooks that sum it up; one that fails is said and kept."""
+    from workflow.execute import NotebookFailed, execute  # a second that a mere conversion does not need
+
+    values = site.values_of(run)
+    provenance.write(run)
+    for name in SUMMARIES:
+        source = paths.NOTEBOOKS / f"{name}.ipynb"
+        given = {key: values[key] for key in params.listed_in(source) if key in values}
+        try:
+            execute(source, paths.Paths(run).notebooks / source.name, given, name)
+        except NotebookFailed as error:
+            print(error, file=sys.stderr)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m workflow.report", description=__doc__)
     parser.add_argument("--run", default="demo", help="name of the run (params/runs/<run>.yaml)")
-    name = parser.parse_args().run
+    parser.add_argument("--made-in", type=json.loads, default={}, help="JSON: file of the run -> notebook that made it")
+    parser.add_argument("--execute", action="store_true", help="execute the summaries (11, 90 to 92) anew before")
+    given = parser.parse_args()
     try:
-        first, built = site.build(name)
+        if given.execute and site.Site(given.run, {}):  # an unknown run is refused before anything runs
+            execute_summaries(given.run)
+        built = site.build(given.run, given.made_in)
     except (params.ParameterError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    for line in built.run.missing:
-        print(f"missing: {line}")
     for image in built.undescribed:
         print(f"no alternative text: {image} (give its cell the metadata `alt`)")
-    print(f"report: {paths.show(first)}")
+    print(f"report: {paths.show(built.at.report / 'index.html')}")
     return 0
 
 

@@ -5,8 +5,9 @@ scopes and scroll containers, and images their alternative texts.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import nh3
 from bs4 import BeautifulSoup, Tag
@@ -14,6 +15,11 @@ from latex2mathml import exceptions
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+if TYPE_CHECKING:
+    from workflow.report.notebook import Page
+
+Link = Callable[[str], "tuple[str | None, Page | None]"]
 
 MATH_TAGS = {
     *("math", "semantics", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle"),
@@ -48,6 +54,10 @@ MATH_ERRORS = (
     *(kind for kind in vars(exceptions).values() if isinstance(kind, type)),
     *(ValueError, LookupError, TypeError, AttributeError, StopIteration),
 )
+VERDICTS = ("supported", "contradicted", "undecided", "inside", "outside", "not run")
+NUMBER = re.compile(r"[-−+]?[\d,.  ]+(e[-+]?\d+)? ?%?|nan|NaN|–")
+INTERVAL = re.compile(r"(\[[-−+\d.,%]+) ([-−+\d.,%]+\])")
+TALL = 40  # tables with more rows scroll under their head
 PROSE = 110  # printed lines longer than this are sentences, not columns, and may be broken
 BLOCKS_OF_CODE = re.compile(r"^(highlight|[a-z]{1,2}[0-9]?|err|language-[a-z0-9]+)$")
 
@@ -108,7 +118,7 @@ def markdown(source: str, attachments: dict | None = None) -> Markup:
     return clean(MarkdownWithMath(renderer=renderer).render(source))
 
 
-def output(source: str) -> Markup:
+def clean_output(source: str) -> Markup:
     """A cell's text/html as clean HTML; its headings become bold paragraphs, since the page's outline is not theirs."""
     soup = BeautifulSoup(clean(_bold_kept(source)), "html.parser")
     for heading in soup.find_all(re.compile("^h[1-6]$")):
@@ -153,22 +163,22 @@ class Polished:
     undescribed: list[str] = field(default_factory=list)
 
 
-def polish(body: str, link: Callable[[str], str | None], taken: Iterable[str] = ()) -> Polished:
+def polish(body: str, link: Link) -> Polished:
     """Gives a page's body headings in order, table scopes, scroll containers, alternative texts and links that lead.
 
     Args:
         body: clean HTML, without the page's own title (level 1).
-        link: where a relative link leads, seen from the page; None takes the link away and keeps its text.
-        taken: anchors that the page uses already.
+        link: where a relative link leads, seen from the page (None takes the link away and keeps its text), and the
+            page of the notebook that made the file, if known.
     """
     soup = BeautifulSoup(body, "html.parser")
-    used = {*taken, *(tag["id"] for tag in soup.find_all(id=True))}
+    used = {"content", "contents", *(tag["id"] for tag in soup.find_all(id=True))}
     headings, undescribed = _headings(soup, used), []
     for number, table in enumerate(soup.find_all("table"), 1):
         _scopes(table, soup)
         if not table.find_parent(class_="scroll"):
             label = table.caption.get_text(" ", strip=True) if table.caption else f"Table {number} of this page"
-            _scrolling(table, soup, label)
+            _scrolling(table, soup, label, tall=len(table.find_all("tr")) > TALL)
     for number, block in enumerate(soup.select("div.text pre"), 1):
         if max(map(len, block.get_text().splitlines()), default=0) > PROSE:
             block["class"] = "wrap"
@@ -185,7 +195,7 @@ def polish(body: str, link: Callable[[str], str | None], taken: Iterable[str] = 
             where = f" in the section “{before.get_text(' ', strip=True)}”" if before else ""
             image["alt"] = f"Figure{where}; the notebook gives no description of it."
     for anchor in soup.find_all("a", href=True):
-        _lead(anchor, link, used)
+        _lead(anchor, link, used, soup)
     return Polished(Markup(str(soup)), headings, undescribed)
 
 
@@ -210,7 +220,7 @@ def _headings(soup: BeautifulSoup, used: set[str]) -> list[Heading]:
 
 
 def _scopes(table: Tag, soup: BeautifulSoup) -> None:
-    """Header cells say what they head; empty ones become plain cells; columns of numbers are aligned."""
+    """Header cells say what they head; empty ones become plain cells; verdicts become badges, intervals stay whole."""
     _merge_index_names(table)
     for cell in table.find_all("th"):
         if not cell.get_text(strip=True):
@@ -218,13 +228,16 @@ def _scopes(table: Tag, soup: BeautifulSoup) -> None:
             cell.attrs.pop("scope", None)
             continue
         in_head = cell.find_parent("thead") is not None
-        span = "colspan" if in_head else "rowspan"
-        several = int(cell.get(span, "1") or 1) > 1 if str(cell.get(span, "1")).isdigit() else False
+        span = str(cell.get("colspan" if in_head else "rowspan", "1"))
+        several = span.isdigit() and int(span) > 1
         cell["scope"] = cell.get("scope") or (("col" if in_head else "row") + ("group" if several else ""))
     for cell in table.find_all("td"):
-        if re.fullmatch(r"[-−+]?[\d,.  ]+(e[-+]?\d+)? ?%?|nan|NaN|–", cell.get_text(strip=True)):
-            cell["class"] = [*cell.get("class", []), "number"]
-    _align_heads(table)
+        if cell.get_text(strip=True) in VERDICTS and cell.string:
+            badge = cell.string.wrap(soup.new_tag("span"))
+            badge["class"] = ["badge", f"verdict-{slug(badge.get_text())}"]
+        elif cell.string:
+            cell.string.replace_with(INTERVAL.sub("\\1\u00a0\\2", cell.string))
+    _align_numbers(table)
 
 
 def _merge_index_names(table: Tag) -> None:
@@ -241,33 +254,38 @@ def _merge_index_names(table: Tag) -> None:
         rows[-1].decompose()
 
 
-def _align_heads(table: Tag) -> None:
-    """The header over a column of numbers is aligned as they are (tables without spans only)."""
-    if not table.thead or table.find(colspan=True) or table.find(rowspan=True):
-        return
-    heads = table.thead.find_all("tr")[-1].find_all(["th", "td"])
+def _align_numbers(table: Tag) -> None:
+    """Columns that hold numbers only, and their headers, are aligned as numbers are."""
     body = [row.find_all(["th", "td"]) for row in table.find_all("tr") if row.find_parent("thead") is None]
-    for place, head in enumerate(heads):
-        column = [row[place] for row in body if len(row) == len(heads)]
-        if column and all("number" in cell.get("class", []) for cell in column):
-            head["class"] = ["number"]
+    heads = [row.find_all(["th", "td"]) for row in table.thead.find_all("tr")[-1:]] if table.thead else []
+    for place in range(max(map(len, body), default=0)):
+        column = [row[place] for row in body if len(row) > place]
+        if all(cell.name == "td" and NUMBER.fullmatch(cell.get_text(strip=True)) for cell in column):
+            column += [row[place] for row in heads if len(row) == len(body[0])]
+            for cell in column:
+                cell["class"] = [*cell.get("class", []), "number"]
 
 
-def _scrolling(tag: Tag, soup: BeautifulSoup, label: str) -> None:
-    wrapper = soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "group", "aria-label": label})
+def _scrolling(tag: Tag, soup: BeautifulSoup, label: str, tall: bool = False) -> None:
+    kind = "scroll tall" if tall else "scroll"
+    wrapper = soup.new_tag("div", attrs={"class": kind, "tabindex": "0", "role": "group", "aria-label": label})
     tag.wrap(wrapper)
 
 
-def _lead(anchor: Tag, link: Callable[[str], str | None], used: set[str]) -> None:
-    href = anchor["href"]
+def _lead(anchor: Tag, link: Link, used: set[str], soup: BeautifulSoup) -> None:
+    href, maker = anchor["href"], None
     if re.match(r"(https?|mailto):", href):
         return
     if href.startswith("#"):
         target = href if href[1:] in used else None
     else:
-        target = link(href)
+        target, maker = link(href)
         anchor.attrs.pop("rel", None)
     if target is None:
         anchor.unwrap()
-    else:
-        anchor["href"] = target
+        return
+    anchor["href"] = target
+    if maker:
+        made = soup.new_tag("a", href=maker.file)
+        made.string = maker.stem
+        anchor.insert_after(" (made in ", made, ")")

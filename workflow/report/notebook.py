@@ -1,4 +1,4 @@
-"""Executed notebooks as pages: read, put in order, and turned into HTML by nbconvert with the template `notebook`."""
+"""Executed notebooks as the site shows them: read, whole or stopped, tidied, and put in reading order."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,67 +6,76 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jinja2 import pass_context
-from nbconvert.exporters import HTMLExporter
-from nbconvert.preprocessors import ExtractOutputPreprocessor
 
+from lib import paths
 from workflow.report import html
 
-TEMPLATES = Path(__file__).parent / "templates"
 KEPT_OUTPUTS = ("image/png", "image/jpeg", "image/svg+xml", "text/html", "text/markdown", "text/latex", "text/plain")
 INTERACTIVE = "application/vnd.jupyter.widget-view+json"
 STOPPED = ".failed"  # workflow.execute keeps what ran of a stopped notebook as <name>.failed.ipynb
 PAPERMILL_NOTICES = {"papermill-error-cell-tag"}
+OVERVIEW = "11_overview"
+ABOUT = "9"  # notebooks whose numbers begin so tell about the run
 
 
 @dataclass
-class Executed:
-    """One executed notebook.
+class Page:
+    """One page: an executed notebook, or a list of links in a notebook's shape.
 
     Attributes:
-        path: the .ipynb file.
-        group: name of the notebook it was made from (`04_experiment`).
-        variant: what tells its executions apart (`RN4`), empty where there is one.
+        stem: the notebook's name; `04_experiment-RN4` is the execution `RN4` of `04_experiment`.
         title: the first heading, without its mark.
-        cells: the cells of the page, tidied: anchors, kept outputs, the title taken out.
-        parameters: what papermill passed to it.
-        seconds: duration that papermill noted, None where it noted none.
+        cells: the cells, tidied: anchors, kept outputs, the title taken out.
+        source: the file, as a person would type it; empty for a list.
         failure: the error's last line where a cell failed, else empty.
         unfinished: code cells after the last one that ran.
     """
 
-    path: Path
-    group: str
-    variant: str
+    stem: str
     title: str
-    cells: list[Any]
-    parameters: dict[str, Any] = field(default_factory=dict)
-    seconds: float | None = None
+    cells: list[Any] = field(default_factory=list)
+    source: str = ""
     failure: str = ""
     unfinished: int = 0
 
     @property
-    def stem(self) -> str:
-        return self.path.stem.removesuffix(STOPPED)
+    def group(self) -> str:
+        return self.stem.partition("-")[0]
 
     @property
-    def page(self) -> str:
-        return f"{html.slug(self.stem) if not re.fullmatch(r'[A-Za-z0-9_-]+', self.stem) else self.stem}.html"
+    def variant(self) -> str:
+        return self.stem.partition("-")[2]
+
+    @property
+    def part(self) -> str:
+        """Where it stands in the contents."""
+        return "Results" if self.stem == OVERVIEW else "About this run" if self.stem.startswith(ABOUT) else "Notebooks"
+
+    @property
+    def file(self) -> str:
+        name = "index" if self.stem == OVERVIEW else self.stem
+        return f"{name if re.fullmatch(r'[A-Za-z0-9_-]+', name) else html.slug(name)}.html"
 
     @property
     def name(self) -> str:
-        """The title as a list of pages shows it."""
+        """The heading: the title, after what tells executions of one notebook apart."""
         return f"{self.variant}: {self.title}" if self.variant else self.title
 
-    def find(self, pattern: str) -> tuple[str, str] | None:
-        """Anchor and alternative text of the last code cell whose source matches, None where none does."""
-        for cell in reversed(self.cells):
-            if cell.cell_type == "code" and re.search(pattern, cell.source):
-                return cell.metadata.anchor, cell.metadata.get("alt", "")
-        return None
+    @property
+    def kicker(self) -> str:
+        """The line over the heading."""
+        return f"Notebook {self.group}" + (f" · {self.variant}" if self.variant else "")
+
+    @property
+    def short(self) -> str:
+        """The name in the contents."""
+        number, _, words = self.stem.partition("_")
+        if self.part == "Notebooks":
+            return self.variant or (f"{number} {self.title}" if number.isdigit() else self.title)
+        return words.replace("_", " ").capitalize()
 
 
-def read(path: Path) -> Executed:
+def read_page(path: Path) -> Page:
     """Reads an executed notebook, also one in which a cell failed.
 
     Raises:
@@ -79,53 +88,42 @@ def read(path: Path) -> Executed:
             f"{path}: not a notebook ({str(error).splitlines()[0]}); delete it and run its step again"
         ) from error
     stem = path.stem.removesuffix(STOPPED)
-    group, _, variant = stem.partition("-")
-    record = node.metadata.get("papermill", {})
     cells = [cell for cell in node.cells if not PAPERMILL_NOTICES & set(cell.metadata.get("tags", []))]
     title = _take_title(cells) or stem
     failure = _tidy(cells)
-    seconds = record.get("duration")
-    return Executed(
-        path=path,
-        group=group,
-        variant=variant,
-        title=title,
-        cells=cells,
-        parameters=dict(record.get("parameters", {})),
-        seconds=None if seconds is None else float(seconds),
-        failure=failure,
-        unfinished=_unfinished(cells),
-    )
+    return Page(stem, title, cells, paths.show(path), failure, _unfinished(cells))
 
 
-def read_all(folder: Path, variants: list[str]) -> list[Executed]:
+def listing(stem: str, title: str, text: str) -> Page:
+    """A page of Markdown that no notebook holds."""
+    cell = nbformat.v4.new_markdown_cell(text, metadata={"anchor": "cell-1"})
+    return Page(stem, title, [cell])
+
+
+def read_pages(folder: Path, variants: list[str]) -> list[Page]:
     """Every executed notebook of a run: by number, then by variant in the order of `variants`, others after them."""
     rank = {name: place for place, name in enumerate(variants)}
 
-    def place(notebook: Executed):
-        first, _, repeat = notebook.variant.partition("-")
-        return notebook.group, rank.get(notebook.variant, rank.get(first, len(rank))), first, len(repeat), repeat
+    def place(page: Page):
+        first, _, repeat = page.variant.partition("-")
+        return page.group, rank.get(page.variant, rank.get(first, len(rank))), first, len(repeat), repeat
 
-    paths = {path.stem.removesuffix(STOPPED): path for path in sorted(folder.glob("[!.]*.ipynb"), key=_stopped_last)}
-    return sorted((read(path) for path in paths.values()), key=place)
-
-
-def _stopped_last(path: Path) -> tuple[bool, str]:
-    """A stopped execution is younger than the whole one beside it, so it is the one to show."""
-    return path.stem.endswith(STOPPED), path.stem
+    # a stopped execution is younger than the whole one beside it, so it is the one to show
+    found = sorted(folder.glob("[!.]*.ipynb"), key=lambda path: path.stem.endswith(STOPPED))
+    chosen = {path.stem.removesuffix(STOPPED): path for path in found}
+    return sorted((read_page(path) for path in chosen.values()), key=place)
 
 
-def source_title(path: Path) -> str:
-    """The title of a notebook that was not executed."""
-    return _take_title(nbformat.read(path, as_version=4).cells) or path.stem
+def source_title(stem: str) -> str:
+    """The title of a notebook of notebooks/, without running it."""
+    path = paths.NOTEBOOKS / f"{stem}.ipynb"
+    return _take_title(nbformat.read(path, as_version=4).cells) if path.is_file() else ""
 
 
 def _take_title(cells: list[Any]) -> str:
     """Removes the first heading of level 1 from its cell and returns its text."""
     for cell in cells:
-        if cell.cell_type != "markdown":
-            continue
-        found = re.search(r"^# +(.+?) *#* *$", cell.source, re.MULTILINE)
+        found = cell.cell_type == "markdown" and re.search(r"^# +(.+?) *#* *$", cell.source, re.MULTILINE)
         if found:
             cell.source = (cell.source[: found.start()] + cell.source[found.end() :]).strip()
             return re.sub(r"[*`]", "", found[1])
@@ -135,13 +133,12 @@ def _take_title(cells: list[Any]) -> str:
 def _tidy(cells: list[Any]) -> str:
     """Gives each cell an anchor and keeps the outputs that a page can show; returns the last error's line.
 
-    Standard error is left out of cells that succeeded: it holds the libraries' dated log lines, which differ from run
-    to run and stay in the executed notebook.
+    Anchors are names or positions: papermill draws the ids of the cells that it adds, so they differ from run to run.
+    So do the libraries' dated log lines, hence standard error is shown only where a cell failed.
     """
     failure, used = "", set()
     for number, cell in enumerate(cells, 1):
-        wanted = cell.metadata.get("name") or cell.get("id") or f"cell-{number}"
-        anchor = html.slug(str(wanted))
+        anchor = html.slug(str(cell.metadata.get("name") or f"cell-{number}"))
         cell.metadata["anchor"] = anchor if anchor not in used else f"{anchor}-{number}"
         used.add(cell.metadata["anchor"])
         if cell.cell_type != "code":
@@ -187,38 +184,3 @@ def _showable(output: Any) -> Any | None:
 def _unfinished(cells: list[Any]) -> int:
     ran = [bool(cell.get("execution_count") or cell.outputs) for cell in cells if cell.cell_type == "code"]
     return len(ran) - max((place for place, done in enumerate(ran, 1) if done), default=0)
-
-
-def converter() -> HTMLExporter:
-    """nbconvert with this project's template and filters; one serves all notebooks."""
-    exporter = HTMLExporter(
-        template_name="notebook",
-        extra_template_basedirs=[str(TEMPLATES)],
-        filters={"markdown2html": _markdown_filter, "clean_output": html.output},
-    )
-    images = ExtractOutputPreprocessor(
-        enabled=True,
-        extract_output_types={"image/png", "image/jpeg", "image/svg+xml"},
-        output_filename_template="{unique_key}-{cell_index}-{index}{extension}",
-    )
-    exporter.register_preprocessor(images, enabled=True)
-    return exporter
-
-
-@pass_context
-def _markdown_filter(context, source: str) -> str:
-    return html.markdown(source, context["cell"].get("attachments"))
-
-
-def render(notebook: Executed, exporter: HTMLExporter, link) -> tuple[html.Polished, dict[str, bytes]]:
-    """The body of the notebook's page, and its images by their path beside the page.
-
-    Args:
-        notebook: what `read` gave.
-        exporter: what `converter` gave.
-        link: where a relative link of the notebook leads (see `html.polish`).
-    """
-    node = nbformat.v4.new_notebook(cells=notebook.cells, metadata={"language_info": {"name": "python"}})
-    resources = {"unique_key": notebook.stem, "output_files_dir": "images"}
-    body, resources = exporter.from_notebook_node(node, resources=resources)
-    return html.polish(body, link), dict(resources.get("outputs", {}))

@@ -1,182 +1,150 @@
-"""Writes the report of a run: every page, image and file, nothing else, and only what changed."""
+"""The site of a run: what nbconvert makes of its executed notebooks with one template, and the files they link to."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote, unquote
 
-import jinja2
+import nbformat
+from jinja2 import pass_context
+from nbconvert.exporters import HTMLExporter
+from nbconvert.preprocessors import ExtractOutputPreprocessor
 
-from lib import files, paths
-from workflow.report import notebook, overview, sheets, statements
-from workflow.report import run as runs
-from workflow.report.tables import text
+from lib import files, params, paths
+from workflow import provenance
+from workflow.report import html, notebook
+from workflow.report.notebook import OVERVIEW, Page
 
 HERE = Path(__file__).parent
+COPIED = {".csv", ".json", ".yaml", ".md", ".tex", ".png", ".pdf"}  # files of a run that a link may lead to
 
 
-@dataclass
-class Page:
-    """One page.
-
-    Attributes:
-        file: its name.
-        title: its heading.
-        short: its name in the contents.
-        template: the template that renders it, without `.html.j2`.
-        part: where it stands in the contents: start, notebooks or about.
-        kicker: the line over the title.
-        group: for one execution of several, the notebook's name.
-        flag: a word beside its name in the contents.
-        context: what its template gets.
-    """
-
-    file: str
-    title: str
-    short: str
-    template: str
-    part: str
-    kicker: str = ""
-    group: str = ""
-    flag: str = ""
-    context: dict[str, Any] = field(default_factory=dict)
+def values_of(run: str) -> dict:
+    """The parameters of a run: those of its file, and over them what all its notebooks got alike."""
+    own = params.RUNS / f"{run}.yaml"
+    passed = provenance.passed_parameters(paths.Paths(run).notebooks)
+    single = {key: used[0] for key, used in passed.items() if len(used) == 1}
+    return (params.read_yaml(own) if own.is_file() else {}) | single | {"run": run}
 
 
 class Site:
     """The pages of one run and what lies beside them.
 
     Attributes:
+        at: the run's folders.
+        phantoms: whether any notebook got phantoms; where none says what it got, whether the run's file says so.
+        pages: every page in reading order.
         contents: bytes, or the file to copy, of everything in the report's folder.
         undescribed: images of notebooks whose cells have no alternative text.
     """
 
-    def __init__(self, run: runs.Run):
-        self.run = run
+    def __init__(self, run: str, made_in: dict[str, str]):
+        self.at = paths.Paths(run)
+        if not self.at.results.is_dir():
+            params.read_yaml(params.RUNS / f"{run}.yaml")  # says which runs there are
+        values = values_of(run)
+        given = provenance.passed_parameters(self.at.notebooks).get("data", [values.get("data")])
+        self.phantoms = "phantoms" in given or (given == [None] and self.at.phantoms.is_dir())
+        self.made_in = made_in
         self.contents: dict[str, bytes | Path] = {}
         self.undescribed: list[str] = []
-        self.environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.environment.filters["text"] = text
-        self.environment.globals["run"] = run
+        self.pages = self._with_lists(notebook.read_pages(self.at.notebooks, values.get("experiments", [])))
+        self.at_stem = {page.stem: page for page in self.pages}
 
-    def address(self, path: Path) -> str:
-        """Has a file of the run copied beside the pages and gives its address there."""
-        at = self.run.at
-        if path.is_relative_to(at.figures):
-            address = f"figures/{path.relative_to(at.figures).as_posix()}"
-        else:
-            root = at.results if path.is_relative_to(at.results) else paths.ROOT
-            address = f"files/{path.relative_to(root).as_posix()}"
-        self.contents[address] = path
-        return address
+    @property
+    def parts(self) -> dict[str, list[Page]]:
+        """The pages by part of the contents."""
+        return {
+            name: [page for page in self.pages if page.part == name]
+            for name in dict.fromkeys(p.part for p in self.pages)
+        }
+
+    def _with_lists(self, executed: list[Page]) -> list[Page]:
+        """The overview first (a list where it has not run); before the executions of one notebook a list of them."""
+        there = {page.stem: page for page in executed}
+        pages = [there.pop(OVERVIEW, None) or self._index(executed)]
+        for page in there.values():
+            if page.variant and page.group not in {known.group for known in pages}:
+                members = [f"- [{one.variant}]({one.stem}.ipynb)" for one in executed if one.group == page.group]
+                title = notebook.source_title(page.group) or page.title
+                text = "One notebook, executed once for each of these, with parameters of its own.\n\n"
+                pages.append(notebook.listing(page.group, title, text + "\n".join(members)))
+            pages.append(page)
+        return pages
+
+    def _index(self, executed: list[Page]) -> Page:
+        """The first page of a run whose overview has not been executed: what is there and what is not."""
+        sources = [path.stem for path in sorted(paths.NOTEBOOKS.glob("[0-9]*.ipynb"))]
+        there = [f"- [{page.stem}]({page.stem}.ipynb){' (stopped)' if page.failure else ''}" for page in executed]
+        groups = {page.group for page in executed}
+        lines = ["## What is there", *(there or ["No notebook has been executed."]), "## What is missing"]
+        lines += [f"- {stem}: {notebook.source_title(stem)}" for stem in sources if stem not in groups]
+        lines.append(f"`make reproduce RUN={self.at.run}` goes on from here: it runs only what is not there.")
+        return notebook.listing(OVERVIEW, f"What is there of the run {self.at.run}?", "\n\n".join(lines))
 
     def build(self) -> None:
         """Renders every page into `contents`."""
-        pages = [*self._results(), *self._notebooks(), *self._about()]
-        for place, page in enumerate(pages):
-            before = pages[place - 1] if place else None
-            after = pages[place + 1] if place + 1 < len(pages) else None
-            template = self.environment.get_template(f"{page.template}.html.j2")
-            rendered = template.render(page=page, pages=pages, before=before, after=after, **page.context)
-            self.contents[page.file] = (rendered.strip() + "\n").encode()
-        for path in sorted((HERE / "static").iterdir()):
-            self.contents[f"static/{path.name}"] = path
-
-    def _results(self) -> Iterator[Page]:
-        run = self.run
-        table1, claims, errata = (run.frame(path) for path in (run.at.table1, run.at.claims, runs.errata_file(run)))
-        tally = None if claims is None else statements.tallied(claims)
-        judged = self._statements(claims, "claims", run.at.claims)
-        context = {
-            "tiles": overview.tiles(run, table1, claims),
-            "table1": None if table1 is None else overview.table1(run, table1, self.address(run.at.table1)),
-            "figures": overview.figures(run, self.address),
-            "tally": tally,
-            "claims": statements.table(run, judged["items"], judged["source"]) if judged["items"] else None,
-            "errata_count": 0 if errata is None else len(errata),
-            "missing": run.missing,
-        }
-        yield Page("index.html", "The paper again, number by number", "Overview", "index", "start", context=context)
-        title = "Does the paper’s text hold?"
-        yield Page("claims.html", title, "Claims", "claims", "start", "Claims", context={"tally": tally, **judged})
-        title, context = (
-            "Where text, numbers and code differ",
-            self._statements(errata, "errata", runs.errata_file(run)),
+        filters = {"markdown2html": _markdown, "clean_output": html.clean_output, "polish": self._polish}
+        exporter = HTMLExporter(
+            template_name="page", extra_template_basedirs=[str(HERE / "templates")], filters=filters
         )
-        yield Page("errata.html", title, "Errata", "errata", "start", "Errata", context=context)
+        images = ExtractOutputPreprocessor(
+            extract_output_types={"image/png", "image/jpeg", "image/svg+xml"},
+            output_filename_template="{unique_key}-{cell_index}-{index}{extension}",
+        )
+        exporter.register_preprocessor(images, enabled=True)
+        for before, page, after in zip([None, *self.pages], self.pages, [*self.pages[1:], None], strict=False):
+            node = nbformat.v4.new_notebook(cells=page.cells, metadata={"language_info": {"name": "python"}})
+            resources = {"unique_key": Path(page.file).stem, "output_files_dir": "images", "site": self}
+            resources |= {"page": page, "before": before, "after": after}
+            text, resources = exporter.from_notebook_node(node, resources)
+            self.contents[page.file] = text.encode()
+            self.contents |= resources.get("outputs", {})
+        self.contents |= {f"static/{path.name}": path for path in (HERE / "static").iterdir()}
 
-    def _statements(self, frame, name: str, path: Path) -> dict[str, Any]:
-        there = frame is not None and len(frame)
-        return {
-            "items": statements.read(frame, self.address) if there else [],
-            "cell": statements.made_in(self.run, name),
-            "source": self.address(path) if there else None,
-        }
+    @pass_context
+    def _polish(self, context, body: str) -> html.Polished:
+        polished = html.polish(body, partial(self.link, context["resources"]["page"]))
+        self.undescribed += polished.undescribed
+        return polished
 
-    def _notebooks(self) -> Iterator[Page]:
-        exporter, executed = notebook.converter(), self.run.notebooks
-        pages = {item.stem: item.page for item in executed}
-        pages |= {item.group: f"{item.group}.html" for item in executed if item.variant}
-        opened = set()
-        for item in executed:
-            if item.variant and item.group not in opened:
-                opened.add(item.group)
-                yield self._group(item.group)
-            body, images = notebook.render(item, exporter, lambda href: _page_of(href, pages))
-            self.contents |= images
-            self.undescribed += body.undescribed
-            yield Page(
-                file=item.page,
-                title=item.name,
-                short=item.variant or f"{_number(item.stem)}{item.title}",
-                template="notebook_page",
-                part="notebooks",
-                kicker=f"Notebook {item.group}" + (f" · {item.variant}" if item.variant else ""),
-                group=item.group if item.variant else "",
-                flag="stopped" if item.failure else "",
-                context={"body": body, "item": item, "source": paths.show(item.path)},
-            )
+    def link(self, page: Page, href: str) -> tuple[str | None, Page | None]:
+        """Where a relative link of a page leads, seen from notebooks/ as in JupyterLab.
 
-    def _group(self, group: str) -> Page:
-        members = [item for item in self.run.notebooks if item.group == group and item.variant]
-        source = paths.NOTEBOOKS / f"{group}.ipynb"
-        title = notebook.source_title(source) if source.is_file() else members[0].title
-        scores = sheets.experiments_table(self.run, self.address) if group == "04_experiment" else None
-        context = {"members": members, "data": scores}
-        short = f"{_number(group)}{title}"
-        return Page(f"{group}.html", title, short, "group", "notebooks", f"Notebook {group}", context=context)
+        Returns:
+            the address beside the page (None where it leads nowhere), and for a file the page of the notebook that
+            made it, where `made_in` knows one.
+        """
+        name, _, anchor = unquote(href).partition("#")
+        target = (paths.NOTEBOOKS / name).resolve()
+        if target.suffix == ".ipynb":
+            other = self.at_stem.get(target.stem)
+            known = other and anchor in [cell.metadata.anchor for cell in other.cells]
+            return other and (f"{other.file}#{quote(anchor)}" if known else other.file), None
+        if not self._may_be_copied(target):
+            return None, None
+        maker = self.at_stem.get(self.made_in.get(paths.show(target), ""))
+        return self._copied(target), maker if maker is not page else None
 
-    def _about(self) -> Iterator[Page]:
-        run, tables = self.run, []
-        for folder, name, unit in ((run.at.covidx, "COVIDx", "patients"), (run.at.ham10000, "HAM10000", "lesions")):
-            index, excluded = folder / "index.csv", folder / "excluded.csv"
-            if index.is_file():
-                tables.append(sheets.split_table(run, folder, name, unit, self.address(index)))
-            if excluded.is_file():
-                tables.append(sheets.excluded_table(run, folder, name, self.address(excluded)))
-        tables = [table for table in tables if table]
-        context = {"tables": tables, "audit": sheets.audit_tables(run, self.address)}
-        kicker = "After Gebru et al., Datasheets for Datasets"
-        yield Page("data.html", "Data sheet", "Data sheet", "data", "about", kicker, context=context)
-        context = {"scores": sheets.experiments_table(run, self.address)}
-        kicker = "After Mitchell et al., Model Cards for Model Reporting"
-        yield Page("models.html", "Model card", "Model card", "models", "about", kicker, context=context)
-        context = {
-            "tables": sheets.provenance_tables(run),
-            "record": run.record,
-            "source": self.address(run.at.provenance),
-        }
-        title = "Where these results come from"
-        yield Page("provenance.html", title, "Provenance", "provenance", "about", "Provenance", context=context)
+    def _may_be_copied(self, path: Path) -> bool:
+        """Files of the run and the parameters; of its data only tables: pictures of patients stay where they are."""
+        if not path.is_file() or path.suffix not in COPIED or path.is_relative_to(self.at.report.resolve()):
+            return False
+        data = paths.ROOT / "data" / self.at.run
+        folders = [self.at.results, self.at.figures, paths.ROOT / "params", *([data] * (path.suffix == ".csv"))]
+        return any(path.is_relative_to(folder.resolve()) for folder in folders)
 
-    def write(self) -> Path:
+    def _copied(self, path: Path) -> str:
+        """Has a file copied beside the pages and gives its address there."""
+        for folder, root in (("figures", self.at.figures), ("files", self.at.results), ("files", paths.ROOT)):
+            if path.is_relative_to(root.resolve()):
+                address = f"{folder}/{path.relative_to(root.resolve()).as_posix()}"
+                self.contents[address] = path
+                return quote(address)
+        raise ValueError(f"{path}: outside the project")
+
+    def write(self) -> None:
         """Makes the report's folder hold exactly `contents`; files that are equal already are left alone."""
-        folder = self.run.at.report
+        folder = self.at.report
         for address, content in self.contents.items():
             data = content.read_bytes() if isinstance(content, Path) else content
             target = folder / address
@@ -188,32 +156,24 @@ class Site:
                 path.unlink()
             elif path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
-        return folder / "index.html"
 
 
-def build(name: str) -> tuple[Path, Site]:
-    """Builds the report of a run.
+def build(run: str, made_in: dict[str, str] | None = None) -> Site:
+    """Builds the report of a run; its first page is results/<run>/report/index.html.
 
-    Returns:
-        the first page's path, and the site (its run lists what is missing).
+    Args:
+        run: the run's name.
+        made_in: for files of the run, relative to the project, the stem of the executed notebook that made them.
 
     Raises:
         lib.params.ParameterError: there is no such run.
     """
-    site = Site(runs.read(name))
+    site = Site(run, made_in or {})
     site.build()
-    return site.write(), site
+    site.write()
+    return site
 
 
-def _page_of(href: str, pages: dict[str, str]) -> str | None:
-    """The page of a notebook that another one links to, with its anchor; None for any other file."""
-    path, _, anchor = href.partition("#")
-    name = Path(path).name
-    page = pages.get(name.removesuffix(".ipynb")) if name.endswith(".ipynb") else None
-    return f"{page}#{anchor}" if page and anchor else page
-
-
-def _number(stem: str) -> str:
-    """`05 ` of `05_performance`."""
-    first = stem.split("_")[0]
-    return f"{first} " if first.isdigit() else ""
+@pass_context
+def _markdown(context, source: str) -> str:
+    return html.markdown(source, context["cell"].get("attachments"))

@@ -6,6 +6,8 @@ from lib import paths
 from tests.workflow.report import synthetic
 from workflow.report import site
 
+MADE_IN = {"results/demo/table1.csv": "05_performance", "figures/demo/figure_4a.pdf": "05_performance"}
+
 
 @pytest.fixture
 def at(tmp_path, monkeypatch):
@@ -24,5 +26,5 @@ def at(tmp_path, monkeypatch):
 def report(at):
     """The folder of the report of the whole synthetic run."""
     folder = at()
-    site.build("demo")
+    site.build("demo", MADE_IN)
     return folder.report

@@ -40,8 +40,9 @@ def make(root: Path, *, only: set[str] | None = None) -> None:
         "benchmark": "How fast?",
         "00_data_preparation": "Which images are there?",
         "02_architectures": "How many parameters?",
+        "04_experiment": "What does this row of Table 1 score?",
     }
-    for stem, title in {**sources, "04_experiment": "What does this row of Table 1 score?"}.items():
+    for stem, title in sources.items():
         _save(root / "notebooks" / f"{stem}.ipynb", [cells.new_markdown_cell(f"# {title}")], {})
     for name, maker in makers.items():
         if only is None or name in only:
@@ -89,7 +90,10 @@ def _notebooks(root: Path) -> None:
         [
             cells.new_markdown_cell("# Which images are there?\n\n**Inputs** the sources\n\n**Paper** section 3.1"),
             _code("# Parameters\nrun = 'demo'", tags=["injected-parameters"]),
-            cells.new_markdown_cell("## The split\n\nSee [performance](05_performance.ipynb#table-1-shown), `x`."),
+            cells.new_markdown_cell(
+                "## The split\n\nSee [performance](05_performance.ipynb#table-1-shown), `x`, "
+                "[the rows](04_experiment.ipynb), [images](../data/demo/covidx/images.npy), [lib](../lib/paths.py)."
+            ),
             _code("counts = 1\ncounts", _shown(html=f"<p>{EVIL}</p><b onclick='x()'>bold</b>", plain="x")),
         ],
         {"parameters": passed, "duration": 12.3456},
@@ -119,9 +123,9 @@ def _notebooks(root: Path) -> None:
         folder / "05_performance.ipynb",
         [
             cells.new_markdown_cell("# How well do the networks do?"),
-            _code("files.write_csv(at.table1, table1)", _shown(html=EVIL), name="table-1-shown"),
-            _code("style.save(roc, at.figures / 'figure_4a')", _shown(png=_png(7)), alt="ROC curves of two networks."),
-            _code("files.write_csv(at.claims, claims)"),
+            _code("table1", _shown(html=EVIL), name="table-1-shown"),
+            _code("figure_4a", _shown(png=_png(7)), alt="ROC curves of two networks."),
+            _code("judged", _shown(html="<table><tr><td>supported</td><td>not supported</td></tr></table>")),
             _code("explain(x)", _shown(plain=EVIL, latex="$x^2$"), _widget()),
         ],
         {"parameters": passed, "duration": 5.0},
@@ -137,6 +141,21 @@ def _notebooks(root: Path) -> None:
             cells.new_code_cell("after()"),
         ],
         {"parameters": passed, "exception": True},
+    )
+    made = "[Table 1](../results/demo/table1.csv), [4a](../figures/demo/figure_4a.pdf), [x](../../outside.csv)"
+    _save(
+        folder / "11_overview.ipynb",
+        [
+            cells.new_markdown_cell(f"# What came out?\n\n{made}"),
+            _code("styler", _shown(html=pd.DataFrame({"accuracy": [80.25, 83.25]}, index=["RN3", EVIL]).to_html())),
+            cells.new_markdown_cell("## The claims\n\n[weights](../results/demo/claims.csv)"),
+        ],
+        {"parameters": passed},
+    )
+    _save(
+        folder / "92_provenance.ipynb",
+        [cells.new_markdown_cell("# Where from?\n\n[this run](../params/runs/demo.yaml)"), _code("steps")],
+        {"parameters": {"run": "demo"}},
     )
     measured = root / "results" / "demo" / "benchmarks" / "04_experiment-RN4.tsv"
     measured.parent.mkdir(parents=True, exist_ok=True)
@@ -194,6 +213,7 @@ def _table1(root: Path) -> None:
             value = None if name == "CN3" else 80.25 + 3 * place
             bounds = {"_low": None, "_high": None} if value is None else {"_low": value - 4, "_high": value + 4}
             line |= {score: value, f"{score}_published": 81.0, f"{score}_verdict": "not comparable"}
+            line |= {f"{score}_difference": None if value is None else value - 81.0}
             line |= {score + end: bound for end, bound in bounds.items()}
         lines.append(line)
     files.write_csv(root / "results" / "demo" / "table1.csv", pd.DataFrame(lines))

@@ -11,7 +11,7 @@ from workflow.report import html
 
 
 def nowhere(href):
-    return None
+    return None, None
 
 
 @pytest.mark.parametrize(
@@ -89,26 +89,29 @@ def test_links_lead_somewhere_or_become_text():
     source = (
         '<p id="here"><a href="05_x.ipynb">n</a><a href="../lib/x.py">f</a><a href="#here">h</a><a href="#gone">g</a>'
     )
-    link = {"05_x.ipynb": "05_x.html"}.get
+
+    def link(href):
+        return ("05_x.html" if href == "05_x.ipynb" else None), None
+
     soup = BeautifulSoup(html.polish(source + '<a href="https://example.org/">w</a>', link).html, "html.parser")
     assert [a["href"] for a in soup.find_all("a")] == ["05_x.html", "#here", "https://example.org/"]
     assert soup.get_text() == "nfhgw"
 
 
 def test_headings_of_an_output_stay_out_of_the_outline():
-    assert html.output("<h1>Big</h1><p>x</p>") == "<p><strong>Big</strong></p><p>x</p>"
+    assert html.clean_output("<h1>Big</h1><p>x</p>") == "<p><strong>Big</strong></p><p>x</p>"
 
 
 def test_the_index_name_of_a_pandas_table_joins_the_header_row_and_numbers_align():
     frame = pd.DataFrame({"value": [1.5, 2.0], "word": ["a", "b"]}, index=pd.Index(["x", "y"], name="score"))
-    soup = BeautifulSoup(html.polish(html.output(frame.to_html()), nowhere).html, "html.parser")
+    soup = BeautifulSoup(html.polish(html.clean_output(frame.to_html()), nowhere).html, "html.parser")
     heads = [(cell.get_text(), cell.get("class"), cell["scope"]) for cell in soup.thead.find_all("th")]
     assert heads == [("score", None, "col"), ("value", ["number"], "col"), ("word", None, "col")]
 
 
 def test_a_pandas_table_with_two_header_levels_keeps_both():
     frame = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")]))
-    soup = BeautifulSoup(html.polish(html.output(frame.to_html()), nowhere).html, "html.parser")
+    soup = BeautifulSoup(html.polish(html.clean_output(frame.to_html()), nowhere).html, "html.parser")
     heads = [(cell.get_text(), cell["scope"]) for cell in soup.thead.find_all("th")]
     assert heads == [("a", "colgroup"), ("b", "col"), ("c", "col")]
 
@@ -126,6 +129,20 @@ def test_printed_columns_scroll_and_printed_sentences_wrap():
 def test_cells_that_a_styler_made_bold_stay_bold():
     frame = pd.DataFrame({"a": ["1", "2"], "b": ["3", EVIL]})
     styled = frame.style.format(escape="html").map(lambda value: "font-weight: bold" if value == "3" else "")
-    cells = BeautifulSoup(html.output(styled.to_html()), "html.parser").find_all("td")
+    cells = BeautifulSoup(html.clean_output(styled.to_html()), "html.parser").find_all("td")
     assert [cell.get_text() for cell in cells if cell.strong] == ["3"]
     assert cells[-1].get_text() == EVIL
+
+
+def test_verdicts_become_badges_and_intervals_do_not_break():
+    table = "<table><tr><td>not run</td><td>inside out</td><td>45.2 [−1.5, 60.0]</td></tr></table>"
+    cells = BeautifulSoup(html.polish(table, nowhere).html, "html.parser").find_all("td")
+    assert cells[0].span["class"] == ["badge", "verdict-not-run"]
+    assert cells[1].span is None
+    assert cells[2].get_text() == "45.2 [−1.5,\u00a060.0]"
+
+
+def test_a_column_of_numbers_is_aligned_and_one_with_a_word_is_not():
+    frame = pd.DataFrame({"a": [1, 2], "b": ["3", "x"]})
+    cells = BeautifulSoup(html.polish(frame.to_html(index=False), nowhere).html, "html.parser").find_all(["th", "td"])
+    assert [cell.get("class") for cell in cells] == [["number"], None] * 3
