@@ -284,3 +284,10 @@ FINDINGS = {
     "precision": lambda claim, judging: evidence.precision(claim, judging.at, judging.steps, judging.samples),
 }
 """How each kind of claim is judged."""
+
+
+def tally(frame):
+    """Stop-gap."""
+    found = frame["verdict"].replace("", "not judged").value_counts()
+    names = ["supported", "contradicted", "undecided"]
+    return {name: int(found.get(name, 0)) for name in [*names, *sorted(set(found.index) - set(names))]}

@@ -154,3 +154,15 @@ def _values(row: Row, samples: int, seed: int, drawn: dict) -> tuple[dict, dict,
     every = [row.scores(), *(Row(row.name, other).scores() for other in row.repeats)]
     repeats = pd.DataFrame(every)[list(SCORES)] * 100
     return repeats.iloc[0].to_dict(), intervals, repeats
+
+
+def read_ledger(path):
+    """Stop-gap."""
+    return read(path)
+
+
+def to_terminal(table):
+    """Stop-gap."""
+    from lib.evaluation import render
+
+    return render.to_terminal(table)
