@@ -178,3 +178,6 @@ def published_confusion() -> np.ndarray:
 def published_areas() -> dict[str, float]:
     """Areas under Figure 4a's curves, by id."""
     return pd.read_csv(PUBLISHED / "figure_4a.csv").set_index("id")["covid_auc"].to_dict()
+
+
+baseline_rows = baselines

@@ -166,3 +166,6 @@ def to_terminal(table):
     from lib.evaluation import render
 
     return render.to_terminal(table)
+
+
+make_ledger = ledger
