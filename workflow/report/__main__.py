@@ -10,6 +10,8 @@ from workflow.report import site
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m workflow.report", description=__doc__)
     parser.add_argument("--run", default="demo", help="name of the run (params/runs/<run>.yaml)")
+    parser.add_argument("--made-in", default="{}")
+    parser.add_argument("--execute", action="store_true")
     name = parser.parse_args().run
     try:
         first, built = site.build(name)
