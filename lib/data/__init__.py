@@ -1,0 +1,3 @@
+from lib.data.errors import DataError
+
+__all__ = ["DataError"]
