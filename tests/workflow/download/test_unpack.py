@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from lib.data.errors import DataError
+from lib.data import DataError
 from workflow.download.unpack import commit_of, unpack
 
 

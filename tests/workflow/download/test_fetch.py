@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from lib.data.errors import DataError
+from lib.data import DataError
 from workflow.download import fetch as downloads
 from workflow.download.fetch import Patience, fetch
 
