@@ -3,6 +3,7 @@ RUN ?= demo
 DATA ?=
 SET ?=
 JOBS ?= 0
+PROFILE ?= local
 SNAKEMAKE_ARGS ?=
 PYTHON ?= python3
 VENV := .venv
@@ -12,25 +13,29 @@ LOCK := $(if $(GPU),requirements-cuda.lock,requirements.lock)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: reproduce data test lint lab report bench clean environment lock
+.PHONY: reproduce help data test lint lab report bench clean environment lock
 
-reproduce: environment  ## make the environment if there is none, run the DAG, show Table 1
-	@$(BIN)/python -m workflow.front --run '$(RUN)' --data '$(DATA)' --set '$(SET)' --jobs $(JOBS) --snakemake '$(SNAKEMAKE_ARGS)'
+reproduce: environment  ## every notebook and the report: RUN=demo|cpu|paper DATA=/path SET="key=value ..." JOBS=n PROFILE=local|slurm
+	@$(BIN)/python -m workflow.front --run '$(RUN)' --data '$(DATA)' --set '$(SET)' --jobs $(JOBS) --profile '$(PROFILE)' \
+		--snakemake '$(SNAKEMAKE_ARGS)'
 
-data: environment  ## fetch the public archives
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+data: environment  ## fetch the public archives: RUN=paper DATA=/path
 	@$(BIN)/python -m workflow.download --run '$(RUN)' $(if $(DATA),--into '$(DATA)')
 
 report: environment  ## rebuild the report alone
-	@$(BIN)/python -m workflow.report --run '$(RUN)'
+	@$(BIN)/python -m workflow.report --run '$(RUN)' --execute
 
-bench: environment  ## ratios, measured side by side
+bench: environment  ## ratios of speed, measured side by side: BENCH_ARGS='--rounds 3'
 	@$(BIN)/python -m workflow.bench $(BENCH_ARGS)
 	@$(BIN)/python -m workflow.execute notebooks/benchmark.ipynb results/bench/benchmark.ipynb
 
-test: environment
+test: environment  ## every test: PYTEST_ARGS='tests/models -q' for some
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: environment
+lint: environment  ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check workflow/Snakefile
@@ -39,7 +44,7 @@ lint: environment
 lab: environment  ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks
 
-clean:  ## delete what a run made
+clean:  ## delete what a run made: RUN=demo
 	rm -rf 'results/$(RUN)' 'figures/$(RUN)' 'data/$(RUN)'
 
 environment: $(VENV)/.installed
@@ -59,4 +64,3 @@ lock:  ## resolve the pinned versions anew (needs uv)
 	sed 's/^tensorflow==/tensorflow[and-cuda]==/' requirements-overrides.txt > .overrides-cuda.txt
 	$(UV) --extra cuda --override .overrides-cuda.txt -c requirements.lock -o requirements-cuda.lock
 	rm .overrides-cuda.txt
-	$(BIN)/python -m workflow.environment

@@ -9,7 +9,9 @@ import ast
 import difflib
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -150,23 +152,18 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
     Raises:
         ParameterError: one line per problem, naming key, file, what was found and what is allowed.
     """
-    layers = [(show(RUNS / f"{run}.yaml"), read_yaml(RUNS / f"{run}.yaml"))]
+    files = {"run": (RUNS / f"{run}.yaml", run)}
     if experiment is not None:
-        path = EXPERIMENTS / f"{experiment}.yaml"
-        layers.append((show(path), read_yaml(path)))
-    layers.append(("SET", overrides or {}))
-    checked = merge(layers)
-    if checked.run != run:
-        raise ParameterError(f"params/runs/{run}.yaml: run: found '{checked.run}', expected '{run}', the file's name")
-    if experiment is not None and checked.experiment != experiment:
-        raise ParameterError(
-            f"params/experiments/{experiment}.yaml: experiment: found '{checked.experiment}', expected '{experiment}'"
-        )
-    if bool(checked.continues) != checked.fine_tuning and experiment is not None:
-        raise ParameterError(
-            f"params/experiments/{experiment}.yaml: fine_tuning: found {checked.fine_tuning} with continues: "
-            f"'{checked.continues}'; a fine-tuned row continues one, and no other row does"
-        )
+        files["experiment"] = (EXPERIMENTS / f"{experiment}.yaml", experiment)
+    layers = [(show(path), read_yaml(path)) for path, _ in files.values()]
+    checked = merge([*layers, ("SET", overrides or {})])
+    for key, (path, name) in files.items():
+        if getattr(checked, key) != name:
+            found = getattr(checked, key)
+            raise ParameterError(f"{show(path)}: {key}: found '{found}', expected '{name}', the file's name")
+    if experiment is not None and checked.continues and not checked.fine_tuning:
+        only = "only a row with fine_tuning: true continues another"
+        raise ParameterError(f"{layers[-1][0]}: continues: found '{checked.continues}'; {only}")
     return checked
 
 
@@ -179,49 +176,24 @@ def merge(layers: list[tuple[str, dict[str, Any]]]) -> Params:
     try:
         return Params.model_validate(merged)
     except ValidationError as error:
-        base = layers[0][0]
-        lines = [_explain(problem, origin, base) for problem in error.errors()]
-        raise ParameterError("\n".join(lines)) from None
+        problems = [_explain(problem, origin, layers[0][0]) for problem in error.errors()]
+        raise ParameterError("\n".join(problems)) from None
 
 
 def _explain(problem: dict[str, Any], origin: dict[str, str], base: str) -> str:
+    """One line: the file, the key, what was found, and, mostly in pydantic's words, what is allowed."""
     key = str(problem["loc"][0]) if problem["loc"] else ""
-    where = origin.get(key, base)
-    found = problem["input"]
+    where, found = origin.get(key, base), problem["input"]
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, Params.model_fields, n=3, cutoff=0.5)
         allowed = f"did you mean {' or '.join(near)}?" if near else f"allowed keys: {', '.join(Params.model_fields)}"
         return f"{where}: {key}: unknown key (found {found!r}); {allowed}"
     if problem["type"] == "missing":
-        return f"{where}: {key}: missing; expected {_allowed(key)}"
+        return f"{where}: {key}: missing; params/runs/paper.yaml shows what it may hold"
     if problem["type"] == "value_error":
         message = str(problem["ctx"]["error"])
         return f"{origin.get(message.partition(':')[0], base)}: {message}"
-    return f"{where}: {key}: found {found!r} ({problem['msg'].lower()}); allowed: {_allowed(key)}"
-
-
-def _allowed(key: str) -> str:
-    schema = Params.model_json_schema()["properties"].get(key, {})
-    return _schema_text(schema)
-
-
-def _schema_text(schema: dict[str, Any]) -> str:
-    if "enum" in schema:
-        return " or ".join(map(str, schema["enum"]))
-    text = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}.get(
-        schema.get("type", ""), "a list of " + _schema_text(schema["items"]) if "items" in schema else "a value"
-    )
-    bounds = {
-        "minimum": "at least {}",
-        "maximum": "at most {}",
-        "exclusiveMinimum": "above {}",
-        "exclusiveMaximum": "below {}",
-        "multipleOf": "a multiple of {}",
-        "pattern": "matching {}",
-        "minItems": "{} or more entries",
-        "maxItems": "{} or fewer entries",
-    }
-    return ", ".join([text, *(words.format(schema[key]) for key, words in bounds.items() if key in schema)])
+    return f"{where}: {key}: found {found!r}; {problem['msg'].removeprefix('Input ')}"
 
 
 def check(namespace: dict[str, Any]) -> "Given":
@@ -234,29 +206,23 @@ def check(namespace: dict[str, Any]) -> "Given":
         ParameterError: as `load`.
     """
     listed, injected = _assigned(namespace)
-    values = {name: namespace[name] for name in [*listed, *(name for name in injected if name not in listed)]}
+    values = {name: namespace[name] for name in {**dict.fromkeys(listed), **dict.fromkeys(injected)}}
     run = values.get("run", "demo")
-    where = "the notebook's parameters"
-    base = read_yaml(RUNS / f"{run}.yaml") if (RUNS / f"{run}.yaml").is_file() else read_yaml(RUNS / "demo.yaml")
-    origin = {key: _defined_in(key, value, where) for key, value in values.items()}
+    base = read_yaml(RUNS / f"{run if (RUNS / f'{run}.yaml').is_file() else 'demo'}.yaml")
     layers = [(f"params/runs/{run}.yaml", base)]
-    layers += [(origin[key], {key: value}) for key, value in values.items()]
+    layers += [(_defined_in(key, value), {key: value}) for key, value in values.items()]
     checked = merge(layers)
-    if injected == {"run"}:
-        stale = [key for key in listed if key != "run" and key in base and values[key] != base[key]]
-        if stale:
-            raise ParameterError(
-                f"run: '{run}' was set alone, so {', '.join(stale)} would keep the demo's values; "
-                f"give the whole file: papermill ... -f params/runs/{run}.yaml"
-            )
-    return Given({name: getattr(checked, name) for name in listed})
+    stale = [key for key in listed if key != "run" and key in base and values[key] != base[key]]
+    if injected == {"run"} and stale:
+        raise ParameterError(
+            f"run: '{run}' was set alone, so {', '.join(stale)} would keep the demo's values; "
+            f"give the whole file: papermill ... -f params/runs/{run}.yaml"
+        )
+    return Given(**{name: getattr(checked, name) for name in listed})
 
 
-class Given:
+class Given(SimpleNamespace):
     """The parameters that a notebook lists, as attributes."""
-
-    def __init__(self, values: dict[str, Any]):
-        self.__dict__.update(values)
 
     def __getattr__(self, name: str):
         raise AttributeError(f"the notebook's parameters cell does not list '{name}'; add it there to use it")
@@ -271,57 +237,50 @@ def listed_in(notebook: Path) -> list[str]:
     Raises:
         ParameterError: the notebook has no cell with that tag, or several (papermill itself would only warn).
     """
-    cells = [
-        "".join(cell["source"])
-        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        if "parameters" in cell["metadata"].get("tags", [])
-    ]
-    if len(cells) != 1:
-        raise ParameterError(f"{show(notebook)}: found {len(cells)} cells tagged `parameters`, expected one")
-    names = _literal_assignments(cells[0])
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    tagged = ["".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    if len(tagged) != 1:
+        raise ParameterError(f"{show(notebook)}: found {len(tagged)} cells tagged `parameters`, expected one")
+    names = _literal_assignments(tagged[0])
     if names is None:
         raise ParameterError(f"{show(notebook)}: the `parameters` cell may only assign literals")
     unknown = [name for name in names if name not in Params.model_fields]
     if unknown:
         raise ParameterError(f"{show(notebook)}: {', '.join(unknown)}: not a parameter (lib/params.py lists them)")
-    return list(names)
+    return names
 
 
-def _literal_assignments(source: str) -> dict[str, Any] | None:
+def _literal_assignments(source: str) -> list[str] | None:
+    """Names of a cell that does nothing but assign literals; None for another cell."""
     try:
-        tree = ast.parse(source)
-        return {
-            statement.targets[0].id: ast.literal_eval(statement.value)
-            for statement in tree.body
-            if not isinstance(statement, ast.Expr)
-        }
+        statements = [part for part in ast.parse(source).body if not isinstance(part, ast.Expr)]
+        for statement in statements:
+            ast.literal_eval(statement.value)
+        return [statement.targets[0].id for statement in statements]
     except (SyntaxError, AttributeError, ValueError):
         return None
 
 
 def _assigned(namespace: dict[str, Any]) -> tuple[list[str], set[str]]:
     """Names from the cells that hold only literals: those listed by the notebook, and those papermill injected."""
-    listed, injected = [], set()
+    listed, injected = {}, set()
     for source in namespace.get("In", []):
-        names = _literal_assignments(source) or {}
+        names = _literal_assignments(source) or []
         if re.match(r"#\s*Parameters\s*\n", source):
-            injected |= set(names)
+            injected.update(names)
         else:
-            listed += [name for name in names if name not in listed]
+            listed.update(dict.fromkeys(names))
     if not listed:
         raise ParameterError("the notebook's `parameters` cell was not run; run the cells from the top")
-    return listed, injected
+    return list(listed), injected
 
 
-def _defined_in(key: str, value: Any, fallback: str) -> str:
-    """The parameter file that holds an unknown key with this value, for the message; else `fallback`."""
-    if key in Params.model_fields:
-        return fallback
-    for path in sorted(RUNS.glob("*.yaml")) + sorted(EXPERIMENTS.glob("*.yaml")):
-        try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except yaml.YAMLError:
-            continue
-        if key in found and found[key] == value:
-            return show(path)
-    return fallback
+def _defined_in(key: str, value: Any) -> str:
+    """Where a notebook's value comes from, for a message: an unknown key from the parameter file that holds it."""
+    for path in (
+        () if key in Params.model_fields else [*sorted(RUNS.glob("*.yaml")), *sorted(EXPERIMENTS.glob("*.yaml"))]
+    ):
+        with suppress(ParameterError):
+            if read_yaml(path).get(key) == value:
+                return show(path)
+    return "the notebook's parameters"

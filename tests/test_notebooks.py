@@ -11,6 +11,14 @@ from lib.paths import NOTEBOOKS
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 RN4 = params.load("demo", "RN4")
+STORY = [f"{n:02d}" for n in range(12)]  # then come the appendices
+APPENDICES = ["90", "91", "92"]
+# what stands in the cells themselves, not behind one call
+METHOD = {
+    "03_pretraining": [r"\.compile\(", r"\.fit\("],
+    "04_experiment": [r"\.compile\(", r"\.fit\("],
+    "06_explainability": ["GradientTape"],
+}
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem)
@@ -23,7 +31,19 @@ def code(notebook):
 
 
 def test_the_story_is_complete():
-    assert [path.stem[:2] for path in PATHS if path.stem[:2].isdigit()] == [f"{n:02d}" for n in range(11)]
+    assert [path.stem[:2] for path in PATHS] == [*STORY, *APPENDICES, "be"]
+
+
+@pytest.mark.parametrize(("name", "pattern"), [(name, pattern) for name in METHOD for pattern in METHOD[name]])
+def test_the_method_is_on_the_page(name, pattern):
+    cells = code(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4))
+    assert any(re.search(pattern, cell.source) for cell in cells)
+
+
+def test_no_notebook_imports_the_machinery(notebook):
+    if not notebook.cells[0].source.startswith("# What do shared stages"):  # the benchmark, which is about it
+        for cell in code(notebook):
+            assert not re.search(r"\b(from|import) workflow\b", cell.source)
 
 
 def test_the_first_cell_asks_a_question_and_says_what_is_needed(notebook):
@@ -35,7 +55,10 @@ def test_the_first_cell_asks_a_question_and_says_what_is_needed(notebook):
 
 
 def test_parameters_are_commented_and_equal_the_demo(notebook):
-    (cell,) = [cell for cell in code(notebook) if "parameters" in cell.metadata.get("tags", [])]
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert [cell.cell_type for cell in tagged] == ["code"]
+    (cell,) = tagged
+    assert cell == code(notebook)[0], "the parameters come first"
     tree = ast.parse(cell.source)
     lines = [line for line in cell.source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert all("#" in line for line in lines), "every parameter has a comment"
@@ -43,6 +66,9 @@ def test_parameters_are_commented_and_equal_the_demo(notebook):
         name, value = statement.targets[0].id, ast.literal_eval(statement.value)
         if name not in ("experiment", "backbone", "pretraining", "continues"):
             assert value == getattr(RN4, name), f"{name} differs from the demo run"
+    namespace = {"In": ["", cell.source]}
+    exec(cell.source, namespace)
+    assert params.check(namespace), "the defaults pass the notebook's own check"
 
 
 def test_committed_without_outputs(notebook):

@@ -31,7 +31,7 @@ def test_injected_values_win_over_the_notebooks_own(tmp_path):
 
 def test_a_value_out_of_range_stops_the_notebook_at_its_check(tmp_path):
     with pytest.raises(
-        papermill.PapermillExecutionError, match=r"epochs: found 0 .*allowed: a whole number, at least 1"
+        papermill.PapermillExecutionError, match=r"epochs: found 0; should be greater than or equal to 1"
     ):
         execute(write(tmp_path), run="demo", epochs=0)
 

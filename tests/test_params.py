@@ -36,12 +36,19 @@ def test_rows_are_table_1s():
     ("change", "words"),
     [
         ({"epoch": 3}, ["epoch: unknown key (found 3)", "did you mean epochs"]),
-        ({"image_size": "big"}, ["image_size: found 'big'", "a whole number, at least 32"]),
-        ({"test_share": 1.5}, ["test_share: found 1.5", "below 1"]),
-        ({"precision": "half"}, ["precision: found 'half'", "float32 or mixed_float16"]),
+        ({"image_size": "big"}, ["image_size: found 'big'", "should be a valid integer"]),
+        ({"image_size": 16}, ["image_size: found 16", "should be greater than or equal to 32"]),
+        ({"image_size": 50}, ["image_size: found 50", "should be a multiple of 16"]),
+        ({"test_share": 1.5}, ["test_share: found 1.5", "should be less than 1"]),
+        (
+            {"precision": "half"},
+            ["precision: found 'half'", "should be 'float32', 'mixed_float16' or 'mixed_bfloat16'"],
+        ),
         ({"seeds": [2, 1]}, ["the first must be 1"]),
         ({"seeds": [1, 1]}, ["repeats a seed"]),
-        ({"class_weights": "yes"}, ["class_weights: found 'yes'", "true or false"]),
+        ({"seeds": [1, "two"]}, ["seeds: found 'two'", "should be a valid integer"]),
+        ({"fine_tuning": True, "continues": "RN1"}, ["fine_tuning: true needs pretraining (imagenet or ham10000)"]),
+        ({"class_weights": "yes"}, ["class_weights: found 'yes'", "should be a valid boolean"]),
     ],
 )
 def test_a_bad_value_is_named_with_its_file_and_what_is_allowed(change, words):
@@ -55,7 +62,7 @@ def test_a_bad_value_is_named_with_its_file_and_what_is_allowed(change, words):
 
 
 def test_a_missing_key_is_named():
-    with pytest.raises(ParameterError, match=r"demo\.yaml: epochs: missing; expected a whole number"):
+    with pytest.raises(ParameterError, match=r"demo\.yaml: epochs: missing; params/runs/paper"):
         merge([("params/runs/demo.yaml", {k: v for k, v in DEMO.items() if k != "epochs"})])
 
 
@@ -84,6 +91,11 @@ def test_the_name_inside_must_be_the_files(tmp_path, monkeypatch):
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(DEMO))
     with pytest.raises(ParameterError, match="found 'demo', expected 'mine'"):
         load("mine")
+
+
+def test_a_row_that_is_not_fine_tuned_continues_none():
+    with pytest.raises(ParameterError, match=r"RN2\.yaml: continues: found 'RN1'; only a row with fine_tuning: true"):
+        load("demo", "RN2", {"fine_tuning": False})
 
 
 def notebook(*cells):

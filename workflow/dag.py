@@ -24,7 +24,9 @@ def unpacked(text: str) -> dict[str, Any]:
 
 
 def sources(notebook: str) -> list[str]:
-    """The notebook and every file of lib that it imports, directly or not, as paths relative to the project.
+    """The notebook and every file that it imports, directly or not, as paths relative to the project.
+
+    Those are files of lib, and of workflow only where the notebook or what it imports names them.
 
     Args:
         notebook: its name without `.ipynb`.
@@ -39,6 +41,12 @@ def sources(notebook: str) -> list[str]:
             found.add(module)
             waiting += _module_imports(module)
     return [str(file.relative_to(ROOT)) for file in [path, *sorted(found)]]
+
+
+def package(name: str) -> list[str]:
+    """Every file of a package of `workflow/`, templates included, as paths relative to the project."""
+    files = (ROOT / "workflow" / name).rglob("*")
+    return [str(file.relative_to(ROOT)) for file in sorted(files) if file.is_file() and file.suffix != ".pyc"]
 
 
 def values(notebook: str, checked: Params, **changed: Any) -> dict[str, Any]:

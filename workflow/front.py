@@ -1,6 +1,6 @@
 """The front door behind `make reproduce`: checks the parameters, runs the DAG, shows what came out.
 
-python -m workflow.front --run demo [--data FOLDER] [--set "key=value key=value"] [--jobs N] [-- SNAKEMAKE ARGUMENTS]
+python -m workflow.front --run demo [--data FOLDER] [--set "key=value key=value"] [--jobs N] [--profile NAME]
 """
 
 import argparse
@@ -34,9 +34,9 @@ def overrides(text: str, data: str) -> dict[str, Any]:
 
 
 def snakemake_command(
-    run: str, changes: dict[str, Any], jobs: int, cores: int, first: list[str], extra: list[str]
+    run: str, changes: dict[str, Any], jobs: int, cores: int, *, first: list[str], profile: str, extra: list[str]
 ) -> list[str]:
-    """The call of Snakemake; what follows in `extra` wins over what stands before it.
+    """The call of Snakemake; what follows in `extra` wins over what stands before it and over the profile.
 
     Args:
         run: the run's name.
@@ -44,13 +44,13 @@ def snakemake_command(
         jobs: how many notebooks at once.
         cores: shared by them.
         first: files whose making, with all that they need, goes before everything else.
+        profile: a folder of workflow/profiles.
         extra: further arguments.
     """
     return [
         sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile",
+        "--workflow-profile", f"workflow/profiles/{profile}",
         "--config", f"run={run}", f"jobs={jobs}", f"set={dag.packed(changes)}",
-        "--quiet", "rules", "progress", "host", "--rerun-incomplete", "--nolock", "--keep-going", "--show-failed-logs",
-        "--scheduler", "greedy",
         *(["--prioritize", *first] if first else []),  # takes all that follows up to the next option
         "--cores", str(cores), *extra,
     ]  # fmt: skip
@@ -67,12 +67,37 @@ def slow_files(at: Paths, rows: dict[str, params.Params]) -> list[str]:
     return [show(path) for path in slow]
 
 
+def ending(at: Paths) -> str:
+    """Table 1 of a run, how its claims were judged where they were, and where the report is; at most 110 columns."""
+    import pandas as pd  # two seconds that the start need not wait for
+
+    from lib.evaluation import claims, table1
+
+    lines = [
+        f"Table 1, run {at.run}: percent, 95 % interval over patients, and the published value (publ)",
+        "",
+        table1.to_terminal(table1.read_ledger(at.table1)),
+    ]
+    if at.run != "paper":
+        lines += ["", f"Run {at.run} has not the paper's settings: compare it with the published values in form only."]
+    if at.claims.is_file():
+        judged = pd.read_csv(at.claims, keep_default_na=False)
+        sides = {"Claims, by this run:": "verdict", "Claims, by the published Table 1:": "published_verdict"}
+        tallies = {side: claims.tally(judged.assign(verdict=judged[column])) for side, column in sides.items()}
+        lines += [
+            "",
+            *(f"{side:35}{', '.join(f'{n} {name}' for name, n in of.items())}" for side, of in tallies.items()),
+        ]
+    return "\n".join([*lines, "", f"Report: {show(at.report / 'index.html')}"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="demo")
     parser.add_argument("--data", default="")
     parser.add_argument("--set", default="", dest="changes")
     parser.add_argument("--jobs", type=int, default=0)
+    parser.add_argument("--profile", default="local", help="a folder of workflow/profiles")
     parser.add_argument("--snakemake", default="", help="further arguments for Snakemake")
     arguments = parser.parse_args()
     try:
@@ -86,7 +111,9 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = arguments.jobs or min(2, cores)
     extra = shlex.split(arguments.snakemake)
-    command = snakemake_command(checked.run, changes, jobs, max(cores, jobs), slow_files(at, rows), extra)
+    command = snakemake_command(
+        checked.run, changes, jobs, max(cores, jobs), first=slow_files(at, rows), profile=arguments.profile, extra=extra
+    )
     try:
         with FileLock(at.results / ".lock", timeout=0):
             environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]}
@@ -100,8 +127,7 @@ def main() -> None:
             f"run {checked.run} did not finish; the reason stands above. The same command goes on where it stopped."
         )
     if at.table1.is_file() and {"-n", "--dry-run"}.isdisjoint(extra):  # Snakemake may have been asked for less
-        subprocess.run([sys.executable, "-m", "lib.evaluation.show", "--run", checked.run], check=True)
-        print(f"\nReport: {show(at.report / 'index.html')}")
+        print(ending(at))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import yaml
 
 from lib import files, hardware, params, paths
 
+READING = r"(11|9\d)_"
 HASHED = ("index.csv", "images.npy", "excluded.csv")
 
 
@@ -47,11 +48,11 @@ def collect(run: str) -> dict[str, Any]:
     at = paths.Paths(run)
     passed = passed_parameters(at.notebooks)
     own = params.RUNS / f"{run}.yaml"
-    experiments = sorted(path for path in params.EXPERIMENTS.glob("*.yaml") if _ran(at, path.stem))
+    experiments = [path for path in sorted(params.EXPERIMENTS.glob("*.yaml")) if at.experiment(path.stem).is_dir()]
     return {
         "run": run,
         "code": code_version(paths.ROOT),
-        "parameters": _with_passed(commented(own), passed) if own.is_file() else _only_passed(passed),
+        "parameters": _with_passed(commented(own) if own.is_file() else [], passed),
         "experiments": {path.stem: commented(path) for path in experiments},
         "data": _data(at),
         "packages": package_versions(paths.ROOT / "pyproject.toml"),
@@ -118,24 +119,15 @@ def passed_parameters(notebooks: Path) -> dict[str, list[Any]]:
 
 
 def _with_passed(entries: list[dict[str, Any]], passed: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    """The file's entries with the values that the notebooks got, and the file's own where these differ."""
-    for entry in entries:
-        used = passed.get(entry["key"], [entry["value"]])
-        entry["file_value"] = None if used == [entry["value"]] else entry["value"]
-        entry["value"] = used[0] if len(used) == 1 else " / ".join(map(str, used))
+    """The file's entries with the values that the notebooks got, and the file's own where these differ; then others."""
     known = {entry["key"] for entry in entries}
-    return entries + [entry for entry in _only_passed(passed) if entry["key"] not in known]
-
-
-def _only_passed(passed: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    return [
-        {"key": key, "value": " / ".join(map(str, used)), "comment": "", "section": "", "file_value": None}
-        for key, used in sorted(passed.items())
-    ]
-
-
-def _ran(at: paths.Paths, experiment: str) -> bool:
-    return at.experiment(experiment).is_dir()
+    others = [{"key": key, "comment": "", "section": ""} for key in sorted(set(passed) - known)]
+    for entry in entries + others:
+        own = [entry["value"]] if "value" in entry else None
+        used = passed.get(entry["key"], own)
+        entry["file_value"] = entry["value"] if own and used != own else None
+        entry["value"] = used[0] if len(used) == 1 else " / ".join(map(str, used))
+    return entries + others
 
 
 def _notebook(path: Path) -> dict[str, Any]:
@@ -151,21 +143,14 @@ def _record(part: dict[str, Any]) -> dict[str, Any]:
     return part.get("metadata", {}).get("papermill", {})
 
 
-def _training_seconds(notebook: dict[str, Any]) -> float:
-    """What papermill noted for the cells tagged `training`."""
-    cells = [cell for cell in notebook.get("cells", []) if "training" in cell["metadata"].get("tags", [])]
-    return round(float(sum(_record(cell).get("duration") or 0 for cell in cells)), 1)
-
-
 def _data(at: paths.Paths) -> list[dict[str, Any]]:
     found = []
-    for folder in (at.covidx, at.ham10000):
-        for path in (folder / name for name in HASHED):
-            if path.is_file():
-                with path.open("rb") as handle:
-                    digest = hashlib.file_digest(handle, "sha256").hexdigest()
-                name = path.relative_to(paths.ROOT).as_posix()
-                found.append({"file": name, "bytes": path.stat().st_size, "sha256": digest})
+    for path in (folder / name for folder in (at.covidx, at.ham10000) for name in HASHED):
+        if path.is_file():
+            with path.open("rb") as handle:
+                digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            name = path.relative_to(paths.ROOT).as_posix()
+            found.append({"file": name, "bytes": path.stat().st_size, "sha256": digest})
     return found
 
 
@@ -183,44 +168,40 @@ def package_versions(project: Path) -> dict[str, str]:
 
 
 def steps(at: paths.Paths) -> list[dict[str, Any]]:
-    """Seconds and memory of each step: papermill's durations in a notebook, joined with the step's benchmark file.
+    """Seconds and memory of each notebook: Snakemake's benchmark file of the same name, else papermill's duration.
 
-    A benchmark belongs to the notebook of the same name, with or without the number in front; Snakemake's columns are
-    `s` (seconds) and `max_rss` (MB). Its `cpu_time` is left out: sampled twice a minute, it misses much of short steps.
+    Training is what papermill noted for the cells tagged `training`. Of a benchmark's columns, `s` are seconds and
+    `max_rss` MB; its `cpu_time` is left out: sampled twice a minute, it misses much of short steps. Notebooks that only
+    read results run beside the one that collects this, or after it, and are left out.
     """
-    measured = {path.stem: _benchmark(path) for path in sorted((at.results / "benchmarks").rglob("*.tsv"))}
+    measured = {path.stem: _benchmark(path) for path in (at.results / "benchmarks").rglob("*.tsv")}
+    noted = {path.stem: _notebook(path) for path in at.notebooks.glob("[!.]*.ipynb")}
     found = []
-    for path in sorted(at.notebooks.glob("[!.]*.ipynb")):
-        names = (path.stem, re.sub(r"^\d+_", "", path.stem))
-        numbers = next((measured.pop(name) for name in names if name in measured), {})
-        notebook = _notebook(path)
-        found.append(_step(path.stem, numbers, _record(notebook).get("duration"), _training_seconds(notebook)))
-    return found + [_step(name, numbers) for name, numbers in measured.items()]
+    for name in sorted({*measured, *noted}):
+        if re.match(READING, name):
+            continue
+        numbers, notebook = measured.get(name, {}), noted.get(name, {})
+        cells = [cell for cell in notebook.get("cells", []) if "training" in cell["metadata"].get("tags", [])]
+        training = sum(_record(cell).get("duration") or 0 for cell in cells)
+        seconds = numbers.get("s") or _record(notebook).get("duration")
+        found.append(
+            {
+                "step": name,
+                "seconds": None if seconds is None else round(float(seconds), 1),
+                "training_seconds": round(float(training), 1),
+                "memory_mb": numbers.get("max_rss"),
+            }
+        )
+    return found
 
 
-def _step(
-    name: str, numbers: dict[str, float | None], seconds: float | None = None, training: float = 0.0
-) -> dict[str, Any]:
-    return {
-        "step": name,
-        "seconds": numbers.get("s") or (None if seconds is None else round(float(seconds), 1)),
-        "training_seconds": training,
-        "memory_mb": numbers.get("max_rss"),
-    }
-
-
-def _benchmark(path: Path) -> dict[str, float | None]:
+def _benchmark(path: Path) -> dict[str, float]:
+    """The numbers of a benchmark's last line; Snakemake writes NA or - for what it could not sample."""
     with path.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
-    return {key: _number(text) for key, text in rows[-1].items() if key} if rows else {}
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text)
-    except (TypeError, ValueError):
-        return None
-    return value if value == value else None
+    return {
+        key: float(text) for key, text in (rows[-1] if rows else {}).items() if re.fullmatch(r"[\d.e+-]*\d", text or "")
+    }
 
 
 def main() -> None:

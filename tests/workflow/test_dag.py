@@ -1,18 +1,49 @@
+import ast
+import json
+import subprocess
+import sys
+
+import nbformat
 import pytest
 
 from lib import params
-from lib.paths import Paths
+from lib.paths import NOTEBOOKS, ROOT
 from workflow import dag
-from workflow.front import overrides, slow_files, snakemake_command
+
+STORY = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
 
 
 def test_a_notebook_depends_on_what_it_imports_and_on_what_that_imports():
     files = dag.sources("04_experiment")
     assert files[0] == "notebooks/04_experiment.ipynb"
-    assert {"lib/training/experiment.py", "lib/training/stage.py", "lib/models/freezing.py", "lib/files.py"} <= set(
-        files
-    )
-    assert not [file for file in files if file.startswith(("lib/report/", "lib/phantoms/"))]
+    assert {"lib/training/row.py", "lib/training/stage.py", "lib/models/freezing.py", "lib/files.py"} <= set(files)
+    assert not [file for file in files if file.startswith(("lib/explainers/", "lib/phantoms/"))]
+
+
+@pytest.mark.parametrize("name", STORY)
+def test_a_change_in_the_machinery_makes_no_notebook_run_again(name):
+    assert not [file for file in dag.sources(name) if file.startswith("workflow/")]
+
+
+def test_the_benchmark_depends_on_what_it_imports_of_the_machinery():
+    files = dag.sources("benchmark")
+    assert {"workflow/bench/cost.py", "workflow/bench/measure.py"} <= set(files)
+    assert not [file for file in files if file.startswith(("workflow/report/", "workflow/download/"))]
+
+
+def test_the_library_imports_nothing_of_the_machinery():
+    for path in (ROOT / "lib").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [name for name in names if name.split(".")[0] in ("workflow", "tests", "xplique")], path
+
+
+def test_the_report_depends_on_its_own_files():
+    files = dag.package("report")
+    assert "workflow/report/__main__.py" in files
+    assert [file for file in files if file.endswith((".j2", ".css"))]
+    assert not [file for file in files if not file.startswith("workflow/report/") or file.endswith(".pyc")]
 
 
 def test_only_listed_parameters_are_passed():
@@ -24,46 +55,40 @@ def test_only_listed_parameters_are_passed():
     assert "bootstrap_samples" not in values
 
 
-def test_set_is_read_as_yaml():
-    found = overrides("covidx_layout=sources seeds=[1,2] cache_activations=false", "")
-    assert found == {"covidx_layout": "sources", "seeds": [1, 2], "cache_activations": False}
+@pytest.fixture(scope="module")
+def dry_run():
+    """What Snakemake would do for two rows, one of them a stage of the other, with two seeds."""
+    changes = {"experiments": ["RN2"], "explained_experiment": "RN2", "seeds": [1, 2]}
+    config = ["run=demo", "jobs=2", f"set={dag.packed(changes)}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--forceall", "--dry-run",
+         "--printshellcmds", "--nolock", "--cores", "2", "--config", *config],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
-def test_data_becomes_an_absolute_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert overrides("", "here") == {"data": str(tmp_path / "here")}
+def test_every_notebook_of_the_story_is_executed_with_its_parameters(dry_run):
+    executed = [line.split() for line in dry_run.splitlines() if "-m workflow.execute" in line]
+    targets = {line[line.index("workflow.execute") + 2].split("/")[-1].removesuffix(".ipynb") for line in executed}
+    rows = {"RN1", "RN1-seed2", "RN2", "RN2-seed2"}
+    once = set(STORY) - {"03_pretraining", "04_experiment"}
+    assert targets == once | {"03_pretraining-resnet50v2"} | {f"04_experiment-{row}" for row in rows}
+    given = {t: json.loads(t.partition("--values '")[2].rstrip("'")) for t in dry_run.splitlines() if "--values" in t}
+    (second,) = [values for line, values in given.items() if "/04_experiment-RN2-seed2.ipynb" in line]
+    assert (second["experiment"], second["continues"], second["seed"]) == ("RN2", "RN1", 2)
 
 
-def test_a_piece_of_set_without_a_value_is_refused():
-    with pytest.raises(params.ParameterError, match="found 'epochs', expected key=value"):
-        overrides("epochs", "")
-
-
-def test_further_arguments_stand_last_so_that_they_win():
-    command = snakemake_command("demo", {"epochs": 3}, 2, 4, ["last.csv"], ["--cores", "1"])
-    assert command[-2:] == ["--cores", "1"]
-
-
-def test_a_file_asked_for_is_a_target_and_nothing_else():
-    from snakemake.cli import get_argument_parser
-
-    command = snakemake_command("demo", {}, 2, 4, ["last.csv"], ["results/demo/table1.csv"])
-    arguments = get_argument_parser().parse_args(command[3:])
-    assert set(arguments.targets) == {"results/demo/table1.csv"}
-    assert set(arguments.prioritize) == {"last.csv"}
-
-
-def test_set_reaches_the_snakefile_as_it_was_given():
-    from snakemake.cli import parse_config
-
-    changes = {"epochs": 3, "seeds": [1, 2], "data": "/a b/c=d: {e}", "cache_activations": False, "l2": 0.5}
-    command = snakemake_command("demo", changes, 2, 4, [], [])
-    config = parse_config(command[command.index("--config") + 1 : command.index("--quiet")])
-    assert dag.unpacked(config["set"]) == changes
-
-
-def test_what_takes_longest_is_made_first():
-    rows = {name: params.load("demo", name) for name in ("RN3", "RN8", "CN3")}
-    expected = ["results/demo/experiments/RN8/metrics.json", "results/demo/experiments/CN3/metrics.json"]
-    assert slow_files(Paths("demo"), rows) == [*expected, "results/demo/explanations/scorecard.csv"]
-    assert slow_files(Paths("demo"), {"RN3": rows["RN3"]}) == []
+def test_the_report_is_told_in_which_notebook_each_file_was_made(dry_run):
+    (line,) = [line for line in dry_run.splitlines() if "-m workflow.report" in line]
+    made_in = json.loads(line.partition("--made-in '")[2].partition("'")[0])
+    assert made_in["results/demo/table1.csv"] == "05_performance"
+    assert made_in["results/demo/experiments/RN1-seed2/metrics.json"] == "04_experiment-RN1-seed2"
+    assert made_in["data/demo/covidx/images.npy"] == "00_data_preparation"
+    assert made_in["results/demo/pretraining/resnet50v2.keras"] == "03_pretraining-resnet50v2"
+    for name in ("1a", "1b", "2a", "2b", "3a", "3b", "5a", "5b"):
+        stem = made_in[f"figures/demo/figure_{name}.png"]
+        notebook = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4)
+        assert any(f"figure_{name}" in cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert "figures/demo/figure_4a.png" not in made_in, "it needs RN4 and CN2, which are not run"

@@ -85,6 +85,8 @@ def test_steps_join_durations_with_benchmarks(at):
     executed(at, "00_a", duration=12.34)
     executed(at, "04_experiment-RN4", [cell(3.0), cell(30.26, "training"), cell(None, "training")], duration=50)
     executed(at, "05_b")
+    executed(at, "11_overview", duration=1.0)
+    executed(at, "92_provenance", duration=1.0)
     folder = at.results / "benchmarks" / "rows"
     folder.mkdir(parents=True)
     (folder / "04_experiment-RN4.tsv").write_text("s\th:m:s\tmax_rss\tcpu_time\n61.5\t0:01:01\t1234.5\t-\n")

@@ -27,15 +27,9 @@ def layer_macs(layer: keras.Layer) -> int:
     Convolution: output pixels x kernel height x kernel width x input channels x filters; depthwise convolution: output
     pixels x kernel height x kernel width x channels; dense: inputs x units. Other layers count nothing.
     """
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
-        height, width = layer.output.shape[1:3]
-        return int(height * width * np.prod(layer.kernel.shape))
-    if isinstance(layer, keras.layers.Conv2D):
-        height, width = layer.output.shape[1:3]
-        return int(height * width * np.prod(layer.kernel.shape))
-    if isinstance(layer, keras.layers.Dense):
-        return int(np.prod(layer.kernel.shape))
-    return 0
+    if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+        return int(np.prod(layer.output.shape[1:3]) * np.prod(layer.kernel.shape))
+    return int(np.prod(layer.kernel.shape)) if isinstance(layer, keras.layers.Dense) else 0
 
 
 def macs(model: keras.Model, first: str | None = None) -> tuple[int, int]:
@@ -46,7 +40,7 @@ def macs(model: keras.Model, first: str | None = None) -> tuple[int, int]:
     return sum(counts[name] for name in names[:cut]), sum(counts[name] for name in names[cut:])
 
 
-def table(p: params.Params, chest: Sizes, skin: Sizes, *, teraflops: float, utilisation: float) -> pd.DataFrame:
+def cost_table(p: params.Params, chest: Sizes, skin: Sizes, *, teraflops: float, utilisation: float) -> pd.DataFrame:
     """Operations and hours of every row of a run, done plainly and as this companion does it.
 
     Plainly, every fine-tuned row repeats its linear stage, every row of HAM10000 repeats the pretraining, and frozen
@@ -82,34 +76,25 @@ def _row(name: str, p: params.Params, built: dict, chest: Sizes, pretraining: fl
     if row.pretraining == "none":
         whole = _from_scratch(models.build(row.backbone, p.image_size, pepx=row.pepx), chest, p.epochs)
         return {"id": name, "plain_macs": whole, "our_macs": whole}
-    linear = (*macs(model, "logits"), p.epochs)
-    stages = [linear]
+    stages = [(*macs(model, "logits"), p.epochs)]
     if row.fine_tuning:
         stages.append((*macs(model, models.FINE_TUNING_STARTS[row.backbone]), p.fine_tuning_epochs))
     plain = sum(_epochs(below, above, chest, epochs) for below, above, epochs in stages)
     plain += pretraining if row.pretraining == "ham10000" else 0
     below, above, epochs = stages[-1]
     if row.augmentation:
-        ours = _epochs(below, above, chest, epochs)
-    else:
-        once = below * (chest.train + chest.validation)
-        shared = 0 if name != _first_with_boundary(p, row) else once
-        ours = shared + _epochs(0, above, chest, epochs)
-    return {"id": name, "plain_macs": plain, "our_macs": ours}
+        return {"id": name, "plain_macs": plain, "our_macs": _epochs(below, above, chest, epochs)}
+    stored = below * (chest.train + chest.validation) if name == _first_with_boundary(p, row) else 0
+    return {"id": name, "plain_macs": plain, "our_macs": stored + _epochs(0, above, chest, epochs)}
 
 
 def _first_with_boundary(p: params.Params, row: params.Params) -> str:
     """The first row of the run that needs the same stored activations; the others find them in the store."""
-    for name in p.experiments:
-        other = params.load(p.run, name)
-        same = (other.backbone, other.pretraining, other.fine_tuning) == (
-            row.backbone,
-            row.pretraining,
-            row.fine_tuning,
-        )
-        if same and not other.augmentation:
-            return name
-    return row.experiment
+
+    def boundary(of: params.Params) -> tuple:
+        return of.backbone, of.pretraining, of.fine_tuning, of.augmentation
+
+    return next((name for name in p.experiments if boundary(params.load(p.run, name)) == boundary(row)), row.experiment)
 
 
 def _from_scratch(model: keras.Model, sizes: Sizes, epochs: int) -> float:

@@ -1,11 +1,8 @@
 """How fast the explanations are, beside a loop of single gradient calls and beside xplique.
 
-Rows for `results/bench/bench.csv`: name, ratio (the other's seconds divided by ours, so above 1 we are faster), low and
-high (its smallest and largest value in the rounds), equal (whether both gave the same explanations, within float32).
-Both sides run in one process, take turns, and are called once before the clock starts.
+Both ways gave equal explanations if they agree within float32's rounding.
 """
 
-import time
 from collections.abc import Callable
 
 import keras
@@ -16,6 +13,7 @@ from lib import models
 from lib.explainers.grad_cam import GradCam, channel_weights, weighted_map
 from lib.explainers.integrated_gradients import IntegratedGradients
 from lib.explainers.network import network_input
+from workflow.bench.measure import compare
 
 TOLERANCE = 1e-2
 """Largest difference, relative to the largest attribution, that counts as equal.
@@ -35,7 +33,7 @@ def bench_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 
         seed: of the network and the images.
 
     Returns:
-        rows as dicts; those beside xplique only where it is installed (it comes with the test dependencies).
+        rows; those beside xplique only where it is installed (it comes with the test dependencies).
     """
     model = models.build("resnet50v2", size, seed=seed)
     layer = models.LAST_CONVOLUTION["resnet50v2"]
@@ -44,60 +42,34 @@ def bench_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 
     classes = generator.integers(0, 3, images).astype(np.int32)
     gradients, cam = IntegratedGradients(model, steps), GradCam(model, layer)
 
+    def measured(name, ours, plain, often, same=agree):
+        return compare(name, lambda: ours(pixels, classes), lambda: plain(pixels, classes), often, same)
+
     def attribute(pixels, classes):
         return gradients(pixels, classes).values
 
     cams, paths = f"Grad-CAM, {images} images", f"Integrated Gradients, {images} images, m = {steps}"
-    pairs = [
-        (f"{cams}: batched against one call an image", cam.coarse, single_grad_cams(model, layer), 3 * rounds),
-        (
-            f"{paths}: batched against one call a step and image",
-            attribute,
-            single_gradients(model, steps),
-            min(2, rounds),
-        ),
+    each, every = "batched against one call an image", "batched against one call a step and image"
+    rows = [
+        measured(f"{cams}: {each}", cam.coarse, single_grad_cams(model, layer), 3 * rounds),
+        measured(f"{paths}: {every}", attribute, single_gradients(model, steps), min(2, rounds)),
     ]
-    if (others := xplique_explainers(model, layer, steps)) is not None:
-        theirs, their_cams = others
-        pairs.append((f"{paths}: against xplique", attribute, theirs, rounds))
-        pairs.append((f"{cams}: against xplique", cam, their_cams, 3 * rounds))
-    rows = [compare(name, ours, other, pixels, classes, often) for name, ours, other, often in pairs]
-    for row in rows:
-        if row["name"] == f"{cams}: against xplique":
-            # xplique enlarges the maps by bicubic interpolation and we by bilinear: they differ by definition
-            row["equal"] = None
-    return rows
+    try:
+        from tests.explainers.theirs import xplique_explainers
+
+        theirs, their_cams = xplique_explainers(model, layer, steps)
+    except ImportError:
+        return rows
+    # xplique enlarges the maps by bicubic interpolation and we by bilinear: they differ by definition
+    return [
+        *rows,
+        measured(f"{paths}: against xplique", attribute, theirs, rounds),
+        measured(f"{cams}: against xplique", cam, their_cams, 3 * rounds, None),
+    ]
 
 
-def compare(name: str, ours: Callable, other: Callable, pixels: np.ndarray, classes: np.ndarray, rounds: int) -> dict:
-    """One row: both called in turn `rounds` times on all images, after an untimed call, which may trace.
-
-    Args:
-        name: of the row.
-        ours: (images, classes) to an array.
-        other: the same.
-        pixels: (N, S, S, 3) float32.
-        classes: (N,) int32.
-        rounds: at least 1.
-    """
-    ratios = []
-    for call in (ours, other):
-        call(pixels, classes)  # on all images: a graph may be traced for each number of them
-    for number in range(rounds):
-        seconds, results = {}, {}
-        for who, call in ((0, ours), (1, other)) if number % 2 else ((1, other), (0, ours)):
-            start = time.perf_counter()
-            results[who] = call(pixels, classes)
-            seconds[who] = time.perf_counter() - start
-        ratios.append(seconds[1] / seconds[0])
-    difference = np.abs(results[0] - results[1]).max()
-    return {
-        "name": name,
-        "ratio": float(np.median(ratios)),
-        "low": min(ratios),
-        "high": max(ratios),
-        "equal": bool(difference <= TOLERANCE * np.abs(results[1]).max()),
-    }
+def agree(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    return bool(np.abs(ours - theirs).max() <= TOLERANCE * np.abs(theirs).max())
 
 
 def single_gradients(model: keras.Model, steps: int) -> Callable:
@@ -135,26 +107,4 @@ def single_grad_cams(model: keras.Model, layer: str) -> Callable:
 
     return lambda images, classes: np.stack(
         [coarse(image[None], wanted).numpy() for image, wanted in zip(images, classes, strict=True)]
-    )
-
-
-def xplique_explainers(model: keras.Model, layer: str, steps: int) -> tuple[Callable, Callable] | None:
-    """xplique's Integrated Gradients (N, S, S, 3) and Grad-CAM (N, S, S), or None where it is not installed."""
-    try:
-        from xplique.attributions import GradCAM
-        from xplique.attributions import IntegratedGradients as Theirs
-    except ImportError:
-        return None
-    # xplique 2.0 ignores its `output_layer` in these two explainers, so it gets a model that ends at the class scores
-    scores = keras.Model(model.inputs, model.get_layer("logits").output)
-    # xplique's `steps` counts the points of the path, ours the steps between them
-    path = Theirs(scores, batch_size=64, steps=steps + 1, reducer=None)
-    cam = GradCAM(scores, batch_size=64, conv_layer=layer)
-
-    def wanted(classes):
-        return np.eye(model.output_shape[-1], dtype=np.float32)[classes]
-
-    return (
-        lambda images, classes: path.explain(images, wanted(classes)).numpy(),
-        lambda images, classes: cam.explain(images, wanted(classes)).numpy()[..., 0],
     )

@@ -1,18 +1,16 @@
-"""All measurements of `make bench`, each a ratio taken side by side in one process on this machine.
+"""What all measurements share: one clock, one shape of row, one file.
 
-python -m workflow.bench [--images 256 --size 224 --rounds 3] [--precision float32 mixed_float16]
+A row is a ratio: the plain way's seconds over ours, so above 1 we are faster. Both ways run in one process and take
+turns; ratio is the median of the rounds, low and high are the extreme rounds.
 """
 
-import argparse
-import os
-import subprocess
-import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 
-from lib import hardware
-from lib.files import write_csv
 from lib.paths import BENCH, show
 
 COLUMNS = ["name", "ratio", "low", "high", "equal", "device"]
@@ -27,27 +25,43 @@ TARGETS = {
 """What these rows should reach on two CPU cores; shown beside them."""
 
 
-def measure(images: int, size: int, rounds: int, precision: str) -> pd.DataFrame:
-    """Every row in this process: name, ratio, low, high, equal (true, false or empty), device."""
-    hardware.configure(precision=precision, deterministic=False)
-    import workflow.bench.conversion
-    import workflow.bench.explanations
-    import workflow.bench.training
-
-    parts = [lambda: workflow.bench.training.bench_rows(images, size, rounds)]
-    if precision == "float32":
-        parts = [workflow.bench.conversion.bench_rows, workflow.bench.explanations.bench_rows, *parts]
-    rows = []
-    for part in parts:
-        for row in part():
-            print(f"{row['ratio']:6.2f} [{row['low']:.2f}, {row['high']:.2f}]  {row['name']}", flush=True)
-            rows.append(row)
-    about = hardware.describe()
-    device = ", ".join(about["gpus"]) or f"CPU, {os.cpu_count()} cores"
-    return pd.DataFrame(rows).reindex(columns=COLUMNS[:-1]).assign(device=f"{device}, {precision}")
+def ratio_row(name: str, ratios: list[float], equal: bool | None = None) -> dict[str, object]:
+    """One row, without the device. `equal`: whether both ways gave the same; None where they need not."""
+    return {"name": name, "ratio": median(ratios), "low": min(ratios), "high": max(ratios), "equal": equal}
 
 
-def read(path: Path = BENCH) -> pd.DataFrame:
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def compare(
+    name: str,
+    ours: Callable[[], object],
+    plain: Callable[[], object],
+    rounds: int,
+    same: Callable[[object, object], bool] | None = None,
+) -> dict[str, object]:
+    """One row: both called `rounds` times, every other round in the opposite order, after a call without the clock.
+
+    Args:
+        name: of the row.
+        ours: our way, on its data.
+        plain: the other way, on the same.
+        rounds: at least 1.
+        same: whether what they returned in their first call is the same; None leaves it open.
+    """
+    first = [way() for way in (ours, plain)]  # graphs are traced and files cached here
+    ratios = []
+    for number in range(rounds):
+        ways = [ours, plain][:: -1 if number % 2 else 1]
+        spent = {way: seconds(way) for way in ways}
+        ratios.append(spent[plain] / spent[ours])
+    return ratio_row(name, ratios, None if same is None else bool(same(*first)))
+
+
+def read_bench(path: Path = BENCH) -> pd.DataFrame:
     """What the last `make bench` measured; missing values are empty text.
 
     Raises:
@@ -56,30 +70,3 @@ def read(path: Path = BENCH) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"{show(path)}: no such file; `make bench` measures on this machine and writes it")
     return pd.read_csv(path, keep_default_na=False)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=256)
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--precision", nargs="+", default=["float32"])
-    parser.add_argument("--only", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    target = BENCH
-    if arguments.only:
-        table = measure(arguments.images, arguments.size, arguments.rounds, arguments.only)
-        write_csv(target.with_name(f"bench-{arguments.only}.csv"), table)
-        return
-    tables = []
-    for precision in arguments.precision:  # a process each: the dtype policy and the kernels are set once
-        subprocess.run([sys.executable, "-m", "workflow.bench", *sys.argv[1:], "--only", precision], check=True)
-        tables.append(pd.read_csv(target.with_name(f"bench-{precision}.csv")))
-    table = pd.concat(tables, ignore_index=True)
-    write_csv(target, table)
-    shown = table.assign(target=table["name"].map(TARGETS).map("{:g}".format, na_action="ignore")).fillna("")
-    print(shown.to_string(index=False, float_format="{:.2f}".format))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,25 +1,26 @@
-"""How much faster training is than the plain way: rows of `results/bench/bench.csv`.
+"""How much faster training is than the plain way.
 
-Both sides of a row run in one process and take turns; a row's ratio is the plain way's seconds over ours, as the median
-of the rounds, low and high are the extreme rounds. Epochs of one side cost the same, so the plain side measures a few
-and counts for all; one unmeasured epoch before the clock starts takes the tracing of both.
+Epochs of one way cost the same, so the plain way measures a few and counts for all; one unmeasured epoch before the
+clock starts takes the tracing of both.
 """
 
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from lib import models
+from lib.explainers.network import network_input
 from lib.training.activations import stored_activations
 from lib.training.augment import augment
 from lib.training.batches import Examples
 from lib.training.stage import Adam, predict
+from workflow.bench.measure import compare, ratio_row, seconds
 
 BATCH = 32
 TIMED_EPOCHS = 5
@@ -47,16 +48,7 @@ def bench_rows(images: int = 256, size: int = 224, rounds: int = 3) -> Iterator[
         "as_described": "input pipeline with augmentation against one constant batch",
     }
     yield from pipelines(fed, data, rounds)
-
-
-def row(name: str, ratios: list[float], equal: bool | str) -> dict:
-    return {"name": name, "ratio": median(ratios), "low": min(ratios), "high": max(ratios), "equal": equal}
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    yield from optimisers()
 
 
 def frozen_part(name: str, data: Examples, first: str, epochs: int, rate: float, rounds: int) -> dict:
@@ -91,7 +83,7 @@ def frozen_part(name: str, data: Examples, first: str, epochs: int, rate: float,
             timed = min(epochs, TIMED_EPOCHS)
             ours += seconds(lambda: [epoch(trained, stored, 2 + e) for e in range(timed)]) * epochs / timed  # noqa: B023
             ratios.append(plain / ours)
-    return row(name, ratios, bool(equal))
+    return ratio_row(name, ratios, bool(equal))
 
 
 def pipelines(names: dict[str | None, str], data: Examples, rounds: int) -> list[dict]:
@@ -135,9 +127,9 @@ def pipelines(names: dict[str | None, str], data: Examples, rounds: int) -> list
             ratios[way].append(alone / spent)
             batches = data.shuffled(BATCH, seed=1, epoch=number + 1, augmentation=way)
             makings[way].append(alone / seconds(lambda: list(batches)))  # noqa: B023
-    rows = [row(names[way], of, "") for way, of in ratios.items()]
+    rows = [ratio_row(names[way], of) for way, of in ratios.items()]
     return rows + [
-        row(f"{MAKING}{'' if way is None else ' and augmenting'} their images", of, "") for way, of in makings.items()
+        ratio_row(f"{MAKING}{'' if way is None else ' and augmenting'} their images", of) for way, of in makings.items()
     ]
 
 
@@ -161,5 +153,22 @@ def augmentation(name: str, pixels: np.ndarray, rounds: int) -> dict:
         for start in range(0, len(images), BATCH):
             batchwise(images[start : start + BATCH], tf.constant([1, start])).numpy()
 
-    ours()
-    return row(name, [seconds(image_by_image) / seconds(ours) for _ in range(rounds)], "")
+    return compare(name, ours, image_by_image, rounds)
+
+
+def optimisers(steps: int = 10, rounds: int = 2, size: int = 64, batch: int = 8) -> list[dict]:
+    """Training ResNet50V2 with the fused Adam against Keras's: the first step, which is traced, and later ones."""
+    generator = np.random.default_rng(1)
+    images = network_input(generator.integers(0, 256, (batch, size, size, 1)))
+    labels = np.eye(3, dtype=np.float32)[np.arange(batch) % 3]
+    ratios = {"tracing the first training step": [], "one training step": []}
+    for number in range(rounds):
+        spent = {}
+        for kind in (Adam, keras.optimizers.Adam)[:: -1 if number % 2 else 1]:
+            model = models.build("resnet50v2", size, seed=1)
+            model.compile(kind(1e-4), "categorical_crossentropy", jit_compile=False)
+            times = [seconds(lambda: model.train_on_batch(images, labels)) for _ in range(1 + steps)]  # noqa: B023
+            spent[kind] = (times[0], median(times[1:]))
+        for of, plain, ours in zip(ratios.values(), spent[keras.optimizers.Adam], spent[Adam], strict=True):
+            of.append(plain / ours)
+    return [ratio_row(f"{name}: fused Adam against Keras's", of) for name, of in ratios.items()]

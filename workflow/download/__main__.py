@@ -1,7 +1,35 @@
-"""Fetches the public archives: `python -m workflow.download --run paper`."""
+"""Fetches the public archives into a run's data folder: `python -m workflow.download --run paper`."""
 
+import argparse
 import sys
 
-from workflow.download.archives import main
+from lib import params, paths
+from lib.data import DataError
+from workflow.download.archives import acquire
 
-sys.exit(main())
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m workflow.download", description=__doc__)
+    parser.add_argument("--run", default="paper", help="run whose data folder is filled (params/runs/<run>.yaml)")
+    parser.add_argument("--into", default="", help="another data folder")
+    parser.add_argument("--only", nargs="*", default=[], help="some of: ham10000 cohen fig1 actmed sirm rsna")
+    given = parser.parse_args(arguments)
+    try:
+        data = given.into or params.load(given.run).data
+        if data == "phantoms":
+            print(
+                f"Run '{given.run}' generates its data: nothing to fetch. `make data RUN=paper` fetches the archives."
+            )
+            return 0
+        return 1 if acquire(paths.resolve(data), given.only) else 0
+    except (DataError, params.ParameterError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. What was fetched is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,56 +1,34 @@
-"""Fetches the public archives into a run's data folder: `python -m workflow.download --run paper`.
+"""The public archives: where they are, what a complete one holds, and fetching what is missing.
 
 What is there already is not fetched again. What needs an account or accepted rules stops with the steps to take, after
 everything else has been fetched.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lib import files, params, paths
+import pooch
+
+from lib import files
 from lib.data import DataError
 from lib.data.sources import FOLDERS
 from workflow.download import kaggle
-from workflow.download.fetch import Patience, check_disk, fetch
+from workflow.download.fetch import check_disk, fetch
 from workflow.download.unpack import commit_of, unpack
 
 GB = 10**9
+HOSTS = {"dataverse": "https://dataverse.harvard.edu", "github": "https://github.com"}
 
-
-@dataclass(frozen=True)
-class Hosts:
-    """Addresses of the servers; tests put their own here."""
-
-    dataverse: str = "https://dataverse.harvard.edu"
-    github: str = "https://github.com"
-
-
-@dataclass(frozen=True)
-class SkinFile:
-    """One file of HAM10000 on Harvard Dataverse, doi:10.7910/DVN/DBW86T (CC BY-NC 4.0).
-
-    Attributes:
-        name: what it is called.
-        id: Dataverse's number of the file.
-        md5: its checksum.
-        query: added to the address; the metadata come as `.tab` with another checksum unless the original is asked for.
-    """
-
-    name: str
-    id: int
-    md5: str
-    query: str = ""
-
-
-SKIN_FILES = (
-    SkinFile("HAM10000_metadata.csv", 4338392, "8f85fb1aa29d80a2797247e434deb79d", "?format=original"),
-    SkinFile("HAM10000_images_part_1.zip", 3172585, "4639bfa73ab251610530a97c898e6e46"),
-    SkinFile("HAM10000_images_part_2.zip", 3172584, "da43d6cc50f6613013be07e8986b384b"),
-)
+# Files of HAM10000 on Harvard Dataverse, doi:10.7910/DVN/DBW86T (CC BY-NC 4.0): its number of the file, MD5. The
+# metadata come as `.tab` with another checksum unless the original is asked for.
+SKIN_FILES = {
+    "HAM10000_metadata.csv": ("4338392?format=original", "8f85fb1aa29d80a2797247e434deb79d"),
+    "HAM10000_images_part_1.zip": ("3172585", "4639bfa73ab251610530a97c898e6e46"),
+    "HAM10000_images_part_2.zip": ("3172584", "da43d6cc50f6613013be07e8986b384b"),
+}
 
 # owner/name and the commit that is fetched, as the metadata stood after the last images were added
 REPOSITORIES = {
@@ -61,158 +39,96 @@ REPOSITORIES = {
 
 
 @dataclass(frozen=True)
-class Item:
+class Archive:
     """One thing to fetch.
 
     Attributes:
-        name: what the command line calls it.
-        target: the folder that it fills; it is complete if `proof` is there.
-        proof: paths below `target` that only a complete item has.
-        room: bytes that fetching and unpacking need at most, roughly.
-        get: fetches it.
+        get: fetches it into a folder.
+        proof: paths in the folder that only a complete archive has.
+        room: gigabytes that fetching and unpacking need at most, roughly.
     """
 
-    name: str
-    target: Path
+    get: Callable[[Path], object]
     proof: tuple[str, ...]
-    room: int
-    get: Callable[[], None]
-
-    def is_there(self) -> bool:
-        return all((self.target / name).exists() for name in self.proof)
+    room: float
 
 
-def plan(into: Path, hosts: Hosts, patience: Patience | None = None) -> list[Item]:
-    """All six archives, in the order in which they are fetched."""
-    sources = into / "covidx-sources"
-    skin = into / "ham10000"
-    items = [
-        Item(
-            "ham10000",
-            skin,
-            ("HAM10000_metadata.csv", "HAM10000_images_part_1", "HAM10000_images_part_2"),
-            7 * GB,
-            partial(get_skin, skin, hosts, patience),
-        )
-    ]
-    rooms = {"cohen": 3 * GB, "fig1": GB // 4, "actmed": 4 * GB}
-    for source in REPOSITORIES:
-        target = sources / FOLDERS[source]
-        get = partial(get_repository, source, target, hosts, patience)
-        items.append(Item(source, target, ("metadata.csv", "images"), rooms[source], get))
-    for source, proof in kaggle.PROOF.items():
-        target = sources / FOLDERS[source]
-        room = {"sirm": 3 * GB, "rsna": 9 * GB}[source]
-        items.append(Item(source, target, proof, room, partial(kaggle.get, source, target)))
-    return items
-
-
-def get_skin(target: Path, hosts: Hosts, patience: Patience | None) -> None:
+def get_skin(target: Path) -> None:
     """HAM10000: the metadata, and two archives that are unpacked and deleted."""
-    for file in SKIN_FILES:
-        folder = target / file.name.removesuffix(".zip")
-        if file.name.endswith(".zip") and folder.is_dir():
+    for name, (number, md5) in SKIN_FILES.items():
+        folder = target / name.removesuffix(".zip")
+        if name.endswith(".zip") and folder.is_dir():
             continue
-        url = f"{hosts.dataverse}/api/access/datafile/{file.id}{file.query}"
-        path = fetch(url, target / file.name, f"md5:{file.md5}", patience=patience)
-        if file.name.endswith(".zip"):
+        path = fetch(f"{HOSTS['dataverse']}/api/access/datafile/{number}", target / name, f"md5:{md5}")
+        if name.endswith(".zip"):
             unpack(path, folder, max_bytes=4 * GB)
             path.unlink()
 
 
-def get_repository(source: str, target: Path, hosts: Hosts, patience: Patience | None) -> None:
+def get_repository(source: str, target: Path) -> None:
     """One of the GitHub sources, at its pinned commit.
 
     GitHub publishes no checksum of its archives. The commit id that the archive carries must be the pinned one, and the
     archive's SHA-256 must be the one recorded at the first download into this data folder.
     """
     repository, commit = REPOSITORIES[source]
-    url = f"{hosts.github}/{repository}/archive/{commit}.zip"
+    url = f"{HOSTS['github']}/{repository}/archive/{commit}.zip"
     records = target.parent / "checksums.json"
     known = files.read_json(records) if records.is_file() else {}
-    archive = fetch(url, target.parent / f"{target.name}-{commit[:12]}.zip", known.get(url), patience=patience)
+    archive = fetch(url, target.parent / f"{target.name}-{commit[:12]}.zip", known.get(url))
     found = commit_of(archive)
     if found != commit:
         archive.unlink()
         raise DataError(f"{url}: the archive is of commit '{found or 'unknown'}', expected {commit}; it was deleted")
     unpack(archive, target, max_bytes=6 * GB)
-    import pooch
-
     files.write_json(records, known | {url: f"sha256:{pooch.file_hash(str(archive))}"})
     archive.unlink()
 
 
-def acquire(
-    into: Path, only: list[str] | None = None, hosts: Hosts | None = None, patience: Patience | None = None
-) -> int:
+ARCHIVES = {
+    "ham10000": Archive(get_skin, tuple(name.removesuffix(".zip") for name in SKIN_FILES), 7),
+    "cohen": Archive(partial(get_repository, "cohen"), ("metadata.csv", "images"), 3),
+    "fig1": Archive(partial(get_repository, "fig1"), ("metadata.csv", "images"), 0.25),
+    "actmed": Archive(partial(get_repository, "actmed"), ("metadata.csv", "images"), 4),
+    "sirm": Archive(partial(kaggle.get, "sirm"), kaggle.PROOF["sirm"], 3),
+    "rsna": Archive(partial(kaggle.get, "rsna"), kaggle.PROOF["rsna"], 9),
+}
+
+
+def acquire(into: Path, only: list[str] | None = None) -> int:
     """Fetches what is missing, telling what it does.
 
     Args:
         into: the data folder.
-        only: names of items; all if empty.
-        hosts: servers.
-        patience: how long to insist on each download.
+        only: names of archives; all if empty.
 
     Returns:
-        number of items that could not be fetched; the reasons were printed.
+        number of archives that could not be fetched; the reasons were printed.
 
     Raises:
         DataError: an unknown name in `only`.
     """
-    items = plan(into, hosts or Hosts(), patience)
-    unknown = set(only or ()) - {item.name for item in items}
+    unknown = set(only or ()) - set(ARCHIVES)
     if unknown:
-        raise DataError(f"--only {', '.join(sorted(unknown))}: expected {', '.join(item.name for item in items)}")
+        raise DataError(f"--only {', '.join(sorted(unknown))}: expected {', '.join(ARCHIVES)}")
     failed = []
-    for item in items:
-        if only and item.name not in only:
+    for name, archive in ARCHIVES.items():
+        target = into / "ham10000" if name == "ham10000" else into / "covidx-sources" / FOLDERS[name]
+        if only and name not in only:
             continue
-        if item.is_there():
-            print(f"{item.name}: there already ({item.target})")
+        if all((target / part).exists() for part in archive.proof):
+            print(f"{name}: there already ({target})")
             continue
-        print(f"{item.name}: fetching into {item.target}")
+        print(f"{name}: fetching into {target}")
         try:
-            check_disk(into, item.room, item.name)
-            if item.target.is_dir() and item.name != "ham10000":
-                raise DataError(
-                    f"{item.target} exists but lacks {', '.join(item.proof)}; move it away and run the command again"
-                )
-            item.get()
+            check_disk(into, round(archive.room * GB), name)
+            if target.is_dir() and name != "ham10000":
+                lacking = ", ".join(archive.proof)
+                raise DataError(f"{target} exists but lacks {lacking}; move it away and run the command again")
+            archive.get(target)
         except DataError as error:
-            failed.append(item.name)
-            print(f"{item.name}: {error}", file=sys.stderr)
+            failed.append(name)
+            print(f"{name}: {error}", file=sys.stderr)
     if failed:
-        print(
-            f"Not fetched: {', '.join(failed)}. The others are in {into}; run the command again for these.",
-            file=sys.stderr,
-        )
+        print(f"Not fetched: {', '.join(failed)}. The others are in {into}; run it again for these.", file=sys.stderr)
     return len(failed)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m workflow.download", description="Fetch the public archives.")
-    parser.add_argument("--run", default="paper", help="run whose data folder is filled (params/runs/<run>.yaml)")
-    parser.add_argument("--into", default="", help="another data folder")
-    parser.add_argument("--only", nargs="*", default=[], help="some of: ham10000 cohen fig1 actmed sirm rsna")
-    given = parser.parse_args(arguments)
-    try:
-        data = given.into or params.load(given.run).data
-        if data == "phantoms":
-            print(
-                f"Run '{given.run}' generates its data: nothing to fetch. `make data RUN=paper` fetches the archives."
-            )
-            return 0
-        folder = Path(data).expanduser()
-        folder = folder if folder.is_absolute() else paths.ROOT / folder
-        return 1 if acquire(folder.resolve(), given.only) else 0
-    except (DataError, params.ParameterError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted. What was fetched is kept; the same command goes on from there.", file=sys.stderr)
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())

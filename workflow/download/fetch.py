@@ -1,10 +1,9 @@
 """Downloads that survive bad connections: resumed, retried, checked, and never half-written under the final name.
 
 pooch decides whether a file must be fetched, checks its hash and renames it; the downloader below adds what pooch
-lacks: going on where an interrupted download stopped.
+lacks: going on where an interrupted download stopped. (urllib3's Retry repeats a request, not the rest of its answer.)
 """
 
-import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -98,50 +97,36 @@ class Resuming:
                 headers["If-Range"] = self._tag.read_text(encoding="utf-8")
         timeout = (self.patience.connect, self.patience.stall)
         with requests.get(url, headers=headers, stream=True, timeout=timeout) as answer:
-            if answer.status_code == 416 and answer.headers.get("Content-Range") == f"bytes */{have}":
+            code, given = answer.status_code, answer.headers.get("Content-Range", "")
+            if code == 416 and given == f"bytes */{have}":
                 return  # the part was whole already
-            start, total = self._accept(answer, have, url)
-            check_disk(self.part.parent, max(0, (total or 0) - start), url)
+            if code in RETRIED:
+                raise Interrupted(f"the server answers {code} {answer.reason}")
+            ours = code != 416 and (code != 206 or given.startswith(f"bytes {have}-"))
+            if not ours:  # the part is longer than the file, the file has changed, or other bytes came than asked for
+                self.part.unlink(missing_ok=True)
+                raise Interrupted("the server does not go on where the part ends; starting again")
+            if code >= 400:
+                raise DataError(
+                    f"{url}: the server answers {code} {answer.reason}. If the file has moved, fetch it by hand "
+                    f"and put it to {self.part.with_suffix('')}; its checksum is verified all the same."
+                )
+            start = have if code == 206 else 0
+            length = answer.headers.get("Content-Length", "")
+            total = start + int(length) if length.isdigit() else None
+            check_disk(self.part.parent, (total or start) - start, url)
             if answer.headers.get("ETag"):
                 self._tag.write_text(answer.headers["ETag"], encoding="utf-8")
             self._store(answer, start, total)
-        if total is not None and self._have() != total:
-            found = self._have()
-            if found > total:
-                self.part.unlink()
-            raise Interrupted(f"the connection ended at {found:,} of {total:,} bytes")
-
-    def _accept(self, answer: requests.Response, have: int, url: str) -> tuple[int, int | None]:
-        """Where the answer's bytes begin and how many the whole file has (None if the server does not say)."""
-        code = answer.status_code
-        if code == 416:  # the part is longer than the file, or the file has changed
-            self.part.unlink(missing_ok=True)
-            raise Interrupted("the server has no such bytes; starting again")
-        if code in RETRIED:
-            raise Interrupted(f"the server answers {code} {answer.reason}")
-        if code >= 400:
-            raise DataError(
-                f"{url}: the server answers {code} {answer.reason}. If the file has moved, fetch it by hand "
-                f"and put it to {self.part.with_suffix('')}; its checksum is verified all the same."
-            )
-        length = answer.headers.get("Content-Length")
-        length = int(length) if length is not None and length.isdigit() else None
-        if code == 206:
-            given = re.match(r"bytes (\d+)-\d*/(\d+|\*)", answer.headers.get("Content-Range", ""))
-            if given is None or int(given[1]) != have:
-                self.part.unlink(missing_ok=True)
-                raise Interrupted("the server sent other bytes than asked for; starting again")
-            return have, int(given[2]) if given[2] != "*" else None if length is None else have + length
-        return 0, length
+        if total is not None and self._have() < total:
+            raise Interrupted(f"the connection ended at {self._have():,} of {total:,} bytes")
 
     def _store(self, answer: requests.Response, start: int, total: int | None) -> None:
-        self.part.parent.mkdir(parents=True, exist_ok=True)
         name = self.part.name.removesuffix(".part")
         bar = tqdm(
             total=total, initial=start, desc=name, unit="B", unit_scale=True, mininterval=1, disable=not self.progress
         )
-        with open(self.part, "r+b" if start else "wb") as stream, bar:
-            stream.seek(start)
+        with open(self.part, "ab" if start else "wb") as stream, bar:
             # read1 hands over whatever has arrived: a connection that breaks in the middle of a block loses nothing
             while block := answer.raw.read1(BLOCK):
                 stream.write(block)
@@ -154,7 +139,7 @@ def fetch(
     target: Path,
     known_hash: str | None,
     *,
-    patience: Patience | None = None,
+    patience: Patience = Patience(),
     progress: bool = True,
 ) -> Path:
     """Fetches a file unless it is there already with the right hash.
@@ -173,7 +158,7 @@ def fetch(
         DataError: refused, out of patience, too little disk space, or wrong bytes twice.
     """
     pooch.get_logger().setLevel("WARNING")
-    downloader = Resuming(target.with_name(target.name + ".part"), patience or Patience(), progress)
+    downloader = Resuming(target.with_name(target.name + ".part"), patience, progress)
     wrong = ""
     for _ in range(2):
         try:

@@ -1,7 +1,6 @@
 """The two archives on Kaggle, fetched by kagglehub; where an account or accepted rules are needed, the steps."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from lib.data import DataError
@@ -14,18 +13,17 @@ PROOF = {
     "rsna": ("stage_2_detailed_class_info.csv", "stage_2_train_labels.csv", "stage_2_train_images"),
 }
 
-ACCOUNT = """  1. Make an account at https://www.kaggle.com and sign in.
-  2. Under Settings, API, create a token and save it as the page says (or set KAGGLE_API_TOKEN)."""
+ACCOUNT = """\
+  1. Make an account at https://www.kaggle.com and sign in.
+  2. Under Settings, API, create a token and save it as the page says (or set KAGGLE_API_TOKEN).
+"""
 STEPS = {
-    "sirm": f"""{ACCOUNT}
-  3. Run the same command again.
+    "sirm": f"""{ACCOUNT}  3. Run the same command again.
 By hand: download version 1 of https://www.kaggle.com/datasets/tawsifurrahman/covid19-radiography-database and unpack it
-to {{target}}""",
-    "rsna": f"""{ACCOUNT}
-  3. Open https://www.kaggle.com/competitions/{COMPETITION}/rules and accept the rules.
+to""",
+    "rsna": f"""{ACCOUNT}  3. Open https://www.kaggle.com/competitions/{COMPETITION}/rules and accept the rules.
   4. Run the same command again.
-By hand: download the competition's data and unpack them to
-{{target}}""",
+By hand: download the competition's data and unpack them to""",
 }
 
 
@@ -43,19 +41,16 @@ def get(source: str, target: Path) -> None:
     # Beside the target, so that the rename at the end stays on one disk; kept after a failure: kagglehub resumes there
     beside = target.parent / f".kaggle-{source}.part"
     refused = (exceptions.UnauthenticatedError, exceptions.CredentialError, exceptions.KaggleApiHTTPError)
+    unreachable = (requests.RequestException, exceptions.BackendError, exceptions.NotFoundError)
     try:
         if source == "sirm":
             kagglehub.dataset_download(DATASET, output_dir=str(beside))
         else:
             kagglehub.competition_download(COMPETITION, output_dir=str(beside))
-    except refused as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DataError(f"Kaggle refuses ({first}).\n{STEPS[source].format(target=target)}") from None
-    except (requests.RequestException, exceptions.BackendError, exceptions.NotFoundError) as error:
-        first = " ".join(str(error).split())[:160] or type(error).__name__
-        raise DataError(
-            f"Kaggle cannot be reached ({first}).\nWith a connection:\n{STEPS[source].format(target=target)}"
-        ) from None
+    except (*refused, *unreachable) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        what = "Kaggle refuses" if isinstance(error, refused) else "Kaggle cannot be reached"
+        raise DataError(f"{what} ({first}).\n{STEPS[source]} {target}") from None
     except exceptions.DataCorruptionError as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise DataError(f"Kaggle sent damaged data ({error}); they were deleted, run the same command again") from None
@@ -77,8 +72,5 @@ def adopt(source: str, downloaded: Path, target: Path) -> None:
             f"the download holds {there}, expected {', '.join(PROOF[source])}; see {downloaded}, and move the right "
             f"folder to {target} by hand"
         )
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".kaggle-") as scratch:
-        complete = Path(scratch) / target.name
-        shutil.move(folder, complete)
-        complete.rename(target)
+    folder.rename(target)
     shutil.rmtree(downloaded, ignore_errors=True)

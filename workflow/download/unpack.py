@@ -1,6 +1,5 @@
 """Unpacks zip archives from the internet: nothing leaves the target, nothing grows without bound, all or nothing."""
 
-import shutil
 import stat
 import tempfile
 import zipfile
@@ -35,25 +34,26 @@ def unpack(archive: Path, target: Path, *, max_bytes: int) -> Path:
         DataError: no zip, damaged, names that would leave the target, links, too large, or too little disk space.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _open(archive) as opened:
-        members = [member for member in opened.infolist() if not member.is_dir()]
-        names = {member.filename: _safe(member, archive) for member in members}
-        size = sum(member.file_size for member in members)
+    with _open(archive) as opened, tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as scratch:
+        for member in opened.infolist():
+            _refuse_hostile(member, archive)
+        size = sum(member.file_size for member in opened.infolist())
         if size > max_bytes:
-            raise DataError(
-                f"{archive}: would unpack to {size / 1e9:.1f} GB, at most {max_bytes / 1e9:.1f} are expected"
-            )
+            most = f"at most {max_bytes / 1e9:.1f} are expected"
+            raise DataError(f"{archive}: would unpack to {size / 1e9:.1f} GB, {most}")
         check_disk(target.parent, size, f"unpacking {archive.name}")
-        top = {path.parts[0] for path in names.values()}
-        drop = 1 if len(top) == 1 and all(len(path.parts) > 1 for path in names.values()) else 0
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-", suffix=".part"))
-        try:
-            for member in members:
-                _extract(opened, member, temporary.joinpath(*names[member.filename].parts[drop:]), archive)
-            temporary.chmod(0o755)
-            temporary.rename(target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        whole = Path(scratch) / target.name
+        whole.mkdir()
+        for member in opened.infolist():
+            try:
+                opened.extract(member, whole)  # it stops at the size that the archive states, and checks the CRC
+            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise  # the disk's, not the archive's
+                advice = "delete the archive and fetch again"
+                raise DataError(f"{archive}: '{member.filename}' is damaged ({error}); {advice}") from None
+        tops = list(whole.iterdir())
+        (tops[0] if len(tops) == 1 and tops[0].is_dir() else whole).rename(target)
     return target
 
 
@@ -64,31 +64,10 @@ def _open(archive: Path) -> zipfile.ZipFile:
         raise DataError(f"{archive}: not readable as a zip archive ({error}); delete it and fetch it again") from None
 
 
-def _safe(member: zipfile.ZipInfo, archive: Path) -> PurePosixPath:
-    """The member's path if it stays inside the target."""
-    name = member.filename.replace("\\", "/")
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or "\0" in name:
+def _refuse_hostile(member: zipfile.ZipInfo, archive: Path) -> None:
+    """zipfile would bend such names until they stay inside; an archive that holds one is not what it should be."""
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in str(path).partition("/")[0]:
         raise DataError(f"{archive}: holds '{member.filename}', which would leave the target folder; not unpacked")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise DataError(f"{archive}: holds the link '{member.filename}'; links are not unpacked")
-    return path
-
-
-def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, archive: Path) -> None:
-    """Writes one member, counting its bytes: the size that an archive states need not be true."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = 0
-    try:
-        with opened.open(member) as source, open(path, "wb") as stream:
-            while block := source.read(2**20):
-                written += len(block)
-                if written > member.file_size:
-                    raise DataError(f"{archive}: '{member.filename}' is larger than the archive says; not unpacked")
-                stream.write(block)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise DataError(
-            f"{archive}: '{member.filename}' is damaged ({error}); delete the archive and fetch again"
-        ) from None

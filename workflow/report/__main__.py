@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from lib import params, paths
+from lib import files, params, paths
 from workflow import provenance
 from workflow.report import site
 
@@ -26,16 +26,24 @@ def execute_summaries(run: str) -> None:
             print(error, file=sys.stderr)
 
 
+def _kept(at: paths.Paths, made_in: dict[str, str] | None) -> dict[str, str]:
+    """The mapping that the DAG gives, written down for a report that is built without it; else the one kept."""
+    file = at.results / "made_in.json"
+    if made_in is not None:
+        files.write_json(file, made_in)
+    return files.read_json(file) if file.is_file() else {}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m workflow.report", description=__doc__)
     parser.add_argument("--run", default="demo", help="name of the run (params/runs/<run>.yaml)")
-    parser.add_argument("--made-in", type=json.loads, default={}, help="JSON: file of the run -> notebook that made it")
+    parser.add_argument("--made-in", type=json.loads, help="JSON: file of the run -> notebook that made it; kept")
     parser.add_argument("--execute", action="store_true", help="execute the summaries (11, 90 to 92) anew before")
     given = parser.parse_args()
     try:
         if given.execute and site.Site(given.run, {}):  # an unknown run is refused before anything runs
             execute_summaries(given.run)
-        built = site.build(given.run, given.made_in)
+        built = site.build(given.run, _kept(paths.Paths(given.run), given.made_in))
     except (params.ParameterError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -13,10 +13,6 @@ def data():
     return Examples([pixels], np.arange(64), np.arange(64) % 3, 3)
 
 
-def test_a_row_is_the_median_between_its_extremes():
-    assert bench.row("a", [3.0, 1.0, 2.5], True) == {"name": "a", "ratio": 2.5, "low": 1.0, "high": 3.0, "equal": True}
-
-
 @pytest.mark.slow
 def test_stored_activations_give_the_predictions_of_the_whole_network(data):
     row = bench.frozen_part("linear", data, "logits", epochs=30, rate=1e-4, rounds=1)
@@ -34,3 +30,11 @@ def test_every_way_of_feeding_has_its_rows(data):
         "training steps against reading and augmenting their images",
     ]
     assert all(0 < row["low"] <= row["ratio"] <= row["high"] for row in rows)
+
+
+@pytest.mark.slow
+def test_tracing_and_stepping_are_told_apart():
+    rows = bench.optimisers(steps=2, rounds=1, size=32, batch=4)
+    names = ["tracing the first training step", "one training step"]
+    assert [row["name"] for row in rows] == [f"{name}: fused Adam against Keras's" for name in names]
+    assert all(row["ratio"] > 0 for row in rows)

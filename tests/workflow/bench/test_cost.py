@@ -28,7 +28,7 @@ def test_sharing_by_hand():
     below, above = cost.macs(models.build("resnet50v2", 224), "logits")
     low, high = cost.macs(models.build("resnet50v2", 224), "conv4_block6_3_conv")
     one = cost.Sizes(train=1, validation=0)
-    table = cost.table(p, one, cost.Sizes(0, 0), teraflops=1, utilisation=1).set_index("id")
+    table = cost.cost_table(p, one, cost.Sizes(0, 0), teraflops=1, utilisation=1).set_index("id")
     assert table.loc["RN1", "plain_macs"] == 30 * (below + 3 * above)
     assert table.loc["RN1", "our_macs"] == below + 30 * 3 * above
     assert table.loc["RN2", "plain_macs"] == 30 * (below + 3 * above) + 10 * (low + 3 * high)

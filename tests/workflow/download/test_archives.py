@@ -6,11 +6,9 @@ import pytest
 
 from lib.data import DataError
 from lib.data.sources import FOLDERS
-from workflow.download import archives as acquire
-from workflow.download import kaggle
-from workflow.download.fetch import Patience
-
-QUICK = Patience(attempts=2, connect=1, stall=0.5, pause=0.01)
+from workflow.download import archives, kaggle
+from workflow.download.__main__ import main
+from workflow.download.archives import acquire
 
 
 def zipped(members, comment=""):
@@ -25,90 +23,90 @@ def zipped(members, comment=""):
 @pytest.fixture
 def hosts(server, monkeypatch):
     """A server that holds small stand-ins of HAM10000 and the three repositories."""
-    monkeypatch.setattr(acquire, "GB", 1000)  # the stand-ins need no gigabytes of room
+    monkeypatch.setattr(archives, "GB", 1000)  # the stand-ins need no gigabytes of room
     contents = [
         b"lesion_id,image_id,dx\nL1,I1,nv\n",
         zipped({"I1.jpg": "one"}),
         zipped({"I2.jpg": "two"}),
     ]
-    chosen = []
-    for file, content in zip(acquire.SKIN_FILES, contents, strict=True):
-        server.files[f"/api/access/datafile/{file.id}{file.query}"] = content
-        digest = hashlib.md5(content).hexdigest()
-        chosen.append(acquire.SkinFile(file.name, file.id, digest, file.query))
-    monkeypatch.setattr(acquire, "SKIN_FILES", tuple(chosen))
-    for repository, commit in acquire.REPOSITORIES.values():
+    chosen = {}
+    for (name, (number, _)), content in zip(archives.SKIN_FILES.items(), contents, strict=True):
+        server.files[f"/api/access/datafile/{number}"] = content
+        chosen[name] = (number, hashlib.md5(content).hexdigest())
+    monkeypatch.setattr(archives, "SKIN_FILES", chosen)
+    for repository, commit in archives.REPOSITORIES.values():
         top = f"{repository.split('/')[1]}-{commit}"
         members = {f"{top}/metadata.csv": "patientid\n", f"{top}/images/1.png": "x"}
         server.files[f"/{repository}/archive/{commit}.zip"] = zipped(members, commit)
-    return acquire.Hosts(dataverse=server.address, github=server.address)
+    monkeypatch.setattr(archives, "HOSTS", dict.fromkeys(archives.HOSTS, server.address))
+    return server
 
 
 OPEN = ["ham10000", "cohen", "fig1", "actmed"]
 
 
 def test_the_open_archives_are_fetched_unpacked_and_cleaned_up(hosts, tmp_path):
-    assert acquire.acquire(tmp_path, OPEN, hosts, QUICK) == 0
+    assert acquire(tmp_path, OPEN) == 0
     assert (tmp_path / "ham10000" / "HAM10000_images_part_2" / "I2.jpg").read_text() == "two"
     for source in ("cohen", "fig1", "actmed"):
         assert (tmp_path / "covidx-sources" / FOLDERS[source] / "images" / "1.png").is_file()
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".zip", ".part")]
 
 
-def test_a_second_call_fetches_nothing(hosts, server, tmp_path, capsys):
-    acquire.acquire(tmp_path, OPEN, hosts, QUICK)
-    asked = server.asked.total()
-    assert acquire.acquire(tmp_path, OPEN, hosts, QUICK) == 0
-    assert server.asked.total() == asked
+def test_a_second_call_fetches_nothing(hosts, tmp_path, capsys):
+    acquire(tmp_path, OPEN)
+    asked = hosts.asked.total()
+    assert acquire(tmp_path, OPEN) == 0
+    assert hosts.asked.total() == asked
     assert capsys.readouterr().out.count("there already") == len(OPEN)
 
 
-def test_one_failure_does_not_stop_the_others_and_is_mended_by_the_next_call(hosts, server, tmp_path, capsys):
-    repository, commit = acquire.REPOSITORIES["cohen"]
-    server.faults[f"/{repository}/archive/{commit}.zip"] = ["404"]
-    assert acquire.acquire(tmp_path, OPEN, hosts, QUICK) == 1
+def test_one_failure_does_not_stop_the_others_and_is_mended_by_the_next_call(hosts, tmp_path, capsys):
+    repository, commit = archives.REPOSITORIES["cohen"]
+    hosts.faults[f"/{repository}/archive/{commit}.zip"] = ["404"]
+    assert acquire(tmp_path, OPEN) == 1
     assert "cohen: " in capsys.readouterr().err
     assert (tmp_path / "covidx-sources" / FOLDERS["actmed"] / "metadata.csv").is_file()
-    assert acquire.acquire(tmp_path, OPEN, hosts, QUICK) == 0
+    assert acquire(tmp_path, OPEN) == 0
 
 
-def test_an_archive_of_another_commit_is_refused(hosts, server, tmp_path, capsys):
-    repository, commit = acquire.REPOSITORIES["fig1"]
-    server.files[f"/{repository}/archive/{commit}.zip"] = zipped({"a/metadata.csv": ""}, "0" * 40)
-    assert acquire.acquire(tmp_path, ["fig1"], hosts, QUICK) == 1
+def test_an_archive_of_another_commit_is_refused(hosts, tmp_path, capsys):
+    repository, commit = archives.REPOSITORIES["fig1"]
+    hosts.files[f"/{repository}/archive/{commit}.zip"] = zipped({"a/metadata.csv": ""}, "0" * 40)
+    assert acquire(tmp_path, ["fig1"]) == 1
     assert f"expected {commit}; it was deleted" in capsys.readouterr().err
     assert not (tmp_path / "covidx-sources" / FOLDERS["fig1"]).exists()
 
 
-def test_an_archive_that_differs_from_the_first_download_is_refused(hosts, server, tmp_path, capsys):
-    acquire.acquire(tmp_path, ["fig1"], hosts, QUICK)
+def test_an_archive_that_differs_from_the_first_download_is_refused(hosts, tmp_path, capsys):
+    acquire(tmp_path, ["fig1"])
     target = tmp_path / "covidx-sources" / FOLDERS["fig1"]
     target.rename(tmp_path / "elsewhere")
-    repository, commit = acquire.REPOSITORIES["fig1"]
-    server.files[f"/{repository}/archive/{commit}.zip"] = zipped({"a/metadata.csv": "", "a/images/2": ""}, commit)
-    assert acquire.acquire(tmp_path, ["fig1"], hosts, QUICK) == 1
+    repository, commit = archives.REPOSITORIES["fig1"]
+    hosts.files[f"/{repository}/archive/{commit}.zip"] = zipped({"a/metadata.csv": "", "a/images/2": ""}, commit)
+    assert acquire(tmp_path, ["fig1"]) == 1
     assert "wrong bytes twice" in capsys.readouterr().err
     assert not target.exists()
 
 
 def test_half_an_item_is_not_overwritten(hosts, tmp_path, capsys):
     (tmp_path / "covidx-sources" / FOLDERS["fig1"]).mkdir(parents=True)
-    assert acquire.acquire(tmp_path, ["fig1"], hosts, QUICK) == 1
+    assert acquire(tmp_path, ["fig1"]) == 1
     assert "move it away" in capsys.readouterr().err
 
 
 def test_an_unknown_name_is_refused(tmp_path):
     with pytest.raises(DataError, match="expected ham10000, cohen, fig1, actmed, sirm, rsna"):
-        acquire.acquire(tmp_path, ["kohen"])
+        acquire(tmp_path, ["kohen"])
 
 
 def test_the_demo_has_nothing_to_fetch(capsys):
-    assert acquire.main(["--run", "demo"]) == 0
+    assert main(["--run", "demo"]) == 0
     assert "nothing to fetch" in capsys.readouterr().out
 
 
 def test_an_unknown_run_is_one_line(capsys):
-    assert acquire.main(["--run", "nosuchrun"]) == 1
+    assert main(["--run", "nosuchrun"]) == 1
     assert "no such file" in capsys.readouterr().err
 
 
