@@ -83,7 +83,7 @@ def ending(at: Paths) -> str:
     if at.claims.is_file():
         judged = pd.read_csv(at.claims, keep_default_na=False)
         sides = {"Claims, by this run:": "verdict", "Claims, by the published Table 1:": "published_verdict"}
-        tallies = {side: claims.tally(judged.assign(verdict=judged[column])) for side, column in sides.items()}
+        tallies = {side: claims.tally(judged, column) for side, column in sides.items()}
         lines += [
             "",
             *(f"{side:35}{', '.join(f'{n} {name}' for name, n in of.items())}" for side, of in tallies.items()),

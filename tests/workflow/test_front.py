@@ -73,14 +73,14 @@ def test_a_profile_holds_options_that_snakemake_knows(name):
 @pytest.fixture
 def at(tmp_path, monkeypatch):
     """A made-up run with two rows and its table1.csv."""
-    from lib.evaluation import runs
+    from lib.evaluation import bootstrap, runs
     from tests.evaluation import synthetic
 
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     at = Paths("demo")
     synthetic.write(at, experiments=("RN4", "CN2"), patients=20)
-    rows = runs.read_rows(at, ["RN4", "CN2", "CN3"], [1])
-    table = table1.make_ledger(rows, runs.baseline_rows(at, rows), ["RN4", "CN2", "CN3"], run="demo", samples=100)
+    rows, draws = runs.read_rows(at, ["RN4", "CN2", "CN3"], [1]), bootstrap.Resampler(100)
+    table = table1.make_ledger(rows, runs.baseline_rows(at, rows), ["RN4", "CN2", "CN3"], run="demo", draws=draws)
     files.write_csv(at.table1, table)
     return at
 
