@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lib.data.load import classes_of
+from lib.data.labels import classes_of
 from lib.data.split import SPLITS
 
 

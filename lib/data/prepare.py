@@ -43,11 +43,9 @@ def data_folder(data: str) -> Path:
     """The run's data folder; relative ones start at the project's folder.
 
     Raises:
-        DataError: there is no such folder; the message shows the layout.
+        DataError: there is no such folder, or none of the three in it; the message shows the layout.
     """
     folder = resolve(data)
-    if not folder.is_dir():
-        raise DataError(f"data: {folder}: no such folder; {LAYOUT}")
     if not any((folder / name).is_dir() for name in ("covidx-sources", "covidx-lists", "ham10000")):
         raise DataError(f"data: {folder}: found {names_in(folder)}; {LAYOUT}")
     return folder
@@ -98,7 +96,6 @@ def _prepare(book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], 
         size=p.image_size,
         channels=channels,
         threads=p.threads,
-        previous=folder / "images.npy",
         title=folder.name,
     )
     bad = made["error"] != ""

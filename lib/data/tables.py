@@ -12,7 +12,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".dc
 
 
 def read_table(path: Path, columns: tuple[str, ...], encoding: str = "utf-8") -> pd.DataFrame:
-    """A metadata file (CSV or xlsx) as text, with the line number of each row in column `_row`.
+    """A metadata file (CSV or xlsx) as text without spaces around, the line number of each row in column `_row`.
 
     Args:
         path: the file.
@@ -44,12 +44,15 @@ def read_table(path: Path, columns: tuple[str, ...], encoding: str = "utf-8") ->
         found = ", ".join(map(str, table.columns)) or "none"
         raise DataError(f"{path}: column {', '.join(missing)} is missing; found: {found}; {remedy}")
     table = table.rename(columns={names[column.lower()]: column for column in columns})
+    table = table.apply(lambda column: column.str.strip())
     table["_row"] = range(2, len(table) + 2)
     return table
 
 
 def names_in(folder: Path) -> str:
-    """The first names in a folder, for a message that says what was found."""
+    """The first names in a folder, or that there is none, for a message that says what was found."""
+    if not folder.is_dir():
+        return "no such folder"
     return ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
 
 
@@ -72,8 +75,8 @@ class ImageFolder:
         self.home = folders[0]
         there = [folder for folder in folders if folder.is_dir()]
         if not there:
-            beside = names_in(self.home.parent) if self.home.parent.is_dir() else "none"
-            raise DataError(f"{self.home}: no such folder; found beside it: {beside}; unpack the source again")
+            beside = f"found beside it: {names_in(self.home.parent)}"
+            raise DataError(f"{self.home}: no such folder; {beside}; unpack the source again")
         self._files: list[dict[str, Path]] = []
         for folder in there:
             with os.scandir(folder) as entries:

@@ -11,8 +11,9 @@ from PIL import Image
 
 from lib import files
 from lib.data import audit, duplicates, split
+from lib.data.labels import CHEST_CLASSES
 from lib.data.lists import parse_line
-from lib.data.load import CHEST_CLASSES, Dataset
+from lib.data.load import Dataset
 from lib.data.tables import read_table
 from lib.paths import NOTEBOOKS
 

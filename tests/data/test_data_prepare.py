@@ -9,6 +9,7 @@ from PIL import Image
 
 from lib import paths
 from lib.data import DataError, convert, decode, duplicates, load, prepare
+from lib.data.labels import CHEST_CLASSES, SKIN_CLASSES
 
 SETTINGS = {
     "covidx_layout": "sources",
@@ -59,7 +60,7 @@ def test_the_contracts_files_and_columns(make, tree, tmp_path):
     assert data.images.dtype == np.uint8
     assert data.images.shape == (12, 16, 16, 1)
     assert isinstance(data.images, np.memmap)
-    assert data.classes == load.CHEST_CLASSES
+    assert data.classes == CHEST_CLASSES
     assert list(pd.read_csv(tmp_path / "out" / "excluded.csv").columns)[:3] == ["file", "source", "reason"]
     assert made.balance.set_index("source").loc["all", "rows"] == 12
 
@@ -311,14 +312,14 @@ def test_masks_are_carried_through_the_same_resize(make, tree, tmp_path):
 
 
 def test_without_masks_or_boxes_there_is_none(tree, tmp_path):
-    rows = [{"lesion_id": f"L{i}", "image_id": f"I{i}", "dx": label} for i, label in enumerate(load.SKIN_CLASSES * 3)]
+    rows = [{"lesion_id": f"L{i}", "image_id": f"I{i}", "dx": label} for i, label in enumerate(SKIN_CLASSES * 3)]
     tree.ham10000(rows)
     prepare.prepare_ham10000(tree.root, tmp_path / "skin", settings())
     data = load.open_dataset(tmp_path / "skin")
     assert data.masks is None
     assert data.boxes is None
     assert data.images.shape == (21, 16, 16, 3)
-    assert data.classes == load.SKIN_CLASSES
+    assert data.classes == SKIN_CLASSES
 
 
 def test_an_unprepared_or_mixed_up_dataset_is_a_message(make, tree, tmp_path):
