@@ -122,7 +122,7 @@ def read_lists(root: Path) -> Ledger:
         for number, text, line in parsed:
             if line is None:
                 detail = f"unreadable line: {text.strip()}"
-                ledger.exclude(ledger.relative(folder), "unknown", reasons.BAD_NAME, detail, number)
+                ledger.exclude(folder.name, "unknown", reasons.BAD_NAME, detail, number)
                 continue
             unless = (
                 (not is_plain_name(line.name), reasons.BAD_NAME, line.name),

@@ -57,7 +57,8 @@ def prepare_covidx(root: Path, folder: Path, p: "Params") -> Prepared:
     Args:
         root: the data folder.
         folder: where the dataset goes.
-        p: the run's parameters: covidx_layout, label_rules, and those of prepare_ham10000.
+        p: the run's parameters: covidx_layout, label_rules, image_size, split_seed, test_share, validation_share,
+            max_unreadable, drop_cross_split_duplicates, near_duplicate_bits, threads.
 
     Raises:
         DataError: the layout is not there, nothing is left, a class is empty or has too few ids, or too many files are
@@ -68,17 +69,7 @@ def prepare_covidx(root: Path, folder: Path, p: "Params") -> Prepared:
 
 
 def prepare_ham10000(root: Path, folder: Path, p: "Params") -> Prepared:
-    """Prepares the skin images: index.csv, images.npy (N, S, S, 3), excluded.csv.
-
-    Args:
-        root: the data folder.
-        folder: where the dataset goes.
-        p: the run's parameters: image_size, split_seed, test_share, validation_share, max_unreadable,
-            drop_cross_split_duplicates, near_duplicate_bits, threads.
-
-    Raises:
-        DataError: as prepare_covidx.
-    """
+    """Prepares the skin images: index.csv, images.npy (N, S, S, 3), excluded.csv; like prepare_covidx."""
     return _prepare(read_ham10000(root), folder, p, SKIN_CLASSES, channels=3)
 
 
@@ -140,14 +131,14 @@ def _check_unreadable(bad: pd.DataFrame, images: int, allowed: float, folder: Pa
     report = folder / "unreadable.csv"
     report.unlink(missing_ok=True)
     share = len(bad) / images
-    if share <= allowed:
-        return
-    files.write_csv(report, bad[["file", "error"]])
-    first = "\n".join(f"  {row.file}: {row.error}" for row in bad.head().itertuples())
-    raise DataError(
-        f"{len(bad)} of {images} images are unreadable ({share:.1%}; max_unreadable allows {allowed:.1%}):\n{first}\n"
-        f"All are listed in {report}. Fetch these files again, or raise max_unreadable to go on without them."
-    )
+    if share > allowed:
+        files.write_csv(report, bad[["file", "error"]])
+        first = "\n".join(f"  {row.file}: {row.error}" for row in bad.head().itertuples())
+        raise DataError(
+            f"{len(bad)} of {images} images are unreadable ({share:.1%}; max_unreadable allows {allowed:.1%}):\n"
+            f"{first}\nAll are listed in {report}. "
+            "Fetch these files again, or raise max_unreadable to go on without them."
+        )
 
 
 def _also(excluded: pd.DataFrame, rows: pd.DataFrame, reason: str, details: pd.Series) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def _close_named(ledger: Ledger, images: ImageFolder, source: str, row: dict, na
 
 def read_fig1(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> ImageFolder:
     """Figure1-COVID-chestxray-dataset: `metadata.csv` (ISO-8859-1), images/PATIENTID.jpg or .png."""
-    table = read_table(folder / "metadata.csv", ("patientid", "finding"), "latin-1")
+    table = read_table(folder / "metadata.csv", ("patientid", "finding"))
     images = ImageFolder(folder / "images")
     for row in table.to_dict("records"):
         patient, label = row["patientid"], exact_label_of(row["finding"], rules)

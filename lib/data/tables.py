@@ -11,13 +11,12 @@ from lib.data import DataError
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".dcm", ".dicom")
 
 
-def read_table(path: Path, columns: tuple[str, ...], encoding: str = "utf-8") -> pd.DataFrame:
+def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     """A metadata file (CSV or xlsx) as text without spaces around, the line number of each row in column `_row`.
 
     Args:
-        path: the file.
+        path: the file; a CSV that is no UTF-8 is read as ISO-8859-1, which takes any bytes.
         columns: columns that must be there; spaces around names and their case are forgiven.
-        encoding: tried first for CSV; ISO-8859-1, which reads any bytes, otherwise.
 
     Raises:
         DataError: missing, empty or unreadable file, or a missing column.
@@ -31,12 +30,12 @@ def read_table(path: Path, columns: tuple[str, ...], encoding: str = "utf-8") ->
             table = pd.read_excel(path, engine="openpyxl", **as_text)
         else:
             try:
-                table = pd.read_csv(path, encoding=encoding, **as_text)
+                table = pd.read_csv(path, **as_text)
             except UnicodeDecodeError:
                 table = pd.read_csv(path, encoding="latin-1", **as_text)
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty; {remedy}") from None
-    except (pd.errors.ParserError, zipfile.BadZipFile, ValueError, KeyError, OSError, SyntaxError) as error:
+    except (zipfile.BadZipFile, ValueError, KeyError, OSError, SyntaxError) as error:
         raise DataError(f"{path}: not readable as a table ({' '.join(str(error).split())}); {remedy}") from None
     names = {str(name).strip().lower(): name for name in table.columns}
     missing = [column for column in columns if column.lower() not in names]
@@ -67,11 +66,7 @@ class ImageFolder:
     """
 
     def __init__(self, *folders: Path):
-        """Lists the folders.
-
-        Raises:
-            DataError: there is none of them.
-        """
+        """Lists the folders; raises DataError if there is none of them."""
         self.home = folders[0]
         there = [folder for folder in folders if folder.is_dir()]
         if not there:
