@@ -22,7 +22,11 @@ SOURCES = (*FOLDERS, "ricord", "bimcv", "stonybrook", "nih")
 _OTHER_NAMES = {"actualmed": "actmed", "figure1": "fig1", "rnsa": "rsna"}
 _CLASSES = (*CHEST_CLASSES, "positive", "negative")
 # File names that only one source has
-_NAMES_TELL = {r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$": "rsna", "midrc-ricord": "ricord", "sars-10.1148": "cohen"}
+_NAMES_TELL = {
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$": "rsna",
+    "midrc-ricord": "ricord",
+    r"sars-10\.1148": "cohen",
+}
 _PREFIXES = {split: split.replace("validation", "val") for split in SPLITS}  # what a list's name starts with
 
 
