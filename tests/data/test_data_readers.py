@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from lib.data import DataError, ledger
@@ -34,13 +35,8 @@ def test_cohen_closes_every_row_with_its_reason(tree):
 
 
 def test_two_rows_that_contradict_each_other_are_both_left_out(tree):
-    tree.cohen(
-        [
-            {"patientid": "1", "filename": "a.png"},
-            {"patientid": "1", "filename": "a.png", "finding": "Pneumonia"},
-            {"patientid": "2", "filename": "b.png"},
-        ]
-    )
+    rows = [{"patientid": "1", "filename": "a.png"}, {"patientid": "2", "filename": "b.png"}]
+    tree.cohen([rows[0], rows[0] | {"finding": "Pneumonia"}, rows[1]])
     kept, excluded = read_sources(tree.root, "report").tables()
     assert kept["image_id"].tolist() == ["cohen-b"]
     assert excluded["reason"].tolist() == [ledger.CONTRADICTION] * 2
@@ -210,13 +206,10 @@ def test_missing_lists_are_a_message(tree):
 
 
 def test_ham10000_groups_by_lesion(tree):
-    rows = [
-        {"lesion_id": "HAM_1", "image_id": "ISIC_1", "dx": "nv", "age": "40", "sex": "male", "dataset": "vidir_modern"},
-        {"lesion_id": "HAM_1", "image_id": "ISIC_2", "dx": "nv", "age": "40", "sex": "male", "dataset": "rosendahl"},
-        {"lesion_id": "HAM_2", "image_id": "ISIC_3", "dx": "wart", "age": "", "sex": "", "dataset": "rosendahl"},
-        {"lesion_id": "HAM_3", "image_id": "ISIC_4", "dx": "mel", "age": "", "sex": "", "dataset": "rosendahl"},
-    ]
-    folder = tree.ham10000(rows)
+    rows = pd.DataFrame({"lesion_id": ["HAM_1", "HAM_1", "HAM_2", "HAM_3"], "dx": ["nv", "nv", "wart", "mel"]})
+    rows = rows.assign(image_id=[f"ISIC_{i}" for i in range(1, 5)], age="40", sex="male", dataset="rosendahl")
+    rows.loc[0, "dataset"] = "vidir_modern"
+    folder = tree.ham10000(rows.to_dict("records"))
     (folder / "HAM10000_images_part_2" / "ISIC_4.jpg").unlink()
     kept, excluded = read_ham10000(tree.root).tables()
     assert kept[["image_id", "group_id", "label"]].values.tolist() == [
