@@ -12,11 +12,9 @@ COLUMNS += [f"{name}_{side}" for name in ("split", "label", "source") for side i
 
 
 def perceptual_hashes(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """pHash (DCT of the image at 32 x 32, signs of its lowest 8 x 8 frequencies) of each image, uint64 (n,).
+    """pHash (DCT of the image at 32 x 32, signs of its lowest 8 x 8 frequencies), uint64 (n,).
 
-    Args:
-        images: uint8 (N, S, S, C).
-        positions: rows to hash.
+    It is taken of the n rows `positions` of uint8 `images` (N, S, S, C).
     """
     out = np.empty(len(positions), np.uint64)
     for i, position in enumerate(positions):
@@ -27,12 +25,7 @@ def perceptual_hashes(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 def close_pairs(hashes: np.ndarray, bits: int, block: int = 512) -> np.ndarray:
-    """All pairs of hashes that differ in at most `bits` bits.
-
-    Args:
-        hashes: uint64 (n,).
-        bits: 0 to 64.
-        block: rows compared at a time; memory grows with block * n only.
+    """All pairs of uint64 hashes (n,) that differ in at most `bits` bits; memory grows with block * n only.
 
     Returns:
         int64 (pairs, 3): first, second, distance; first < second, in that order.

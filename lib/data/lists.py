@@ -32,19 +32,12 @@ _PREFIXES = {split: split.replace("validation", "val") for split in SPLITS}  # w
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a list.
+    """One line of a list."""
 
-    Attributes:
-        patient: bare patient id as listed.
-        name: the image's file name.
-        label: lower-case class; `positive` and `negative` in the binary lists of versions 8B and 9.
-        source: short name, corrected if misspelt; "unknown" if the line has none and the name does not tell.
-    """
-
-    patient: str
-    name: str
-    label: str
-    source: str
+    patient: str  # bare id as listed
+    name: str  # of the image's file
+    label: str  # lower-case class; `positive` and `negative` in the binary lists of versions 8B and 9
+    source: str  # short name, corrected if misspelt; "unknown" if the line has none and the name does not tell
 
 
 def parse_line(line: str, names: Collection[str] = ()) -> Line | None:

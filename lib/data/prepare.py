@@ -26,17 +26,11 @@ Fetch it with `make data RUN=paper`, or name another folder with DATA=/path/to/d
 
 
 class Prepared(NamedTuple):
-    """What became of the rows.
+    """What became of the rows."""
 
-    Attributes:
-        index: the prepared images.
-        excluded: the rows left out, with the reason.
-        balance: rows, kept, and a column a reason, for each source (lib.data.ledger.balance).
-    """
-
-    index: pd.DataFrame
-    excluded: pd.DataFrame
-    balance: pd.DataFrame
+    index: pd.DataFrame  # the prepared images
+    excluded: pd.DataFrame  # the rows left out, with the reason
+    balance: pd.DataFrame  # rows, kept, and a column a reason, for each source (lib.data.ledger.balance)
 
 
 def data_folder(data: str) -> Path:
@@ -74,10 +68,7 @@ def prepare_ham10000(root: Path, folder: Path, p: "Params") -> Prepared:
 
 
 def _prepare(book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], channels: int) -> Prepared:
-    """Converts, splits and writes the images that `book` keeps.
-
-    index.csv is written last, since its presence says that the dataset is whole.
-    """
+    """Converts, splits and writes the images that `book` keeps; index.csv comes last: it says that all is whole."""
     index, excluded = book.tables()
     _check_classes(index, excluded, classes, book.root)
     made = convert.convert(

@@ -9,7 +9,7 @@ from lib.data.sources import find_sources, read_ham10000, read_sources
 def test_cohen_closes_every_row_with_its_reason(tree):
     rows = [
         {"patientid": "1", "filename": "kept.png"},
-        {"patientid": "1", "filename": "path.png", "finding": "Pneumonia/Viral/COVID-19"},
+        {"patientid": " 1 ", "filename": "path.png", "finding": " Pneumonia/Viral/COVID-19 "},
         {"patientid": "2", "filename": "side.png", "view": "L"},
         {"patientid": "3", "filename": "tb.png", "finding": "Tuberculosis"},
         {"patientid": "4", "filename": "gone.png"},
