@@ -155,15 +155,14 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
     files = {"run": (RUNS / f"{run}.yaml", run)}
     if experiment is not None:
         files["experiment"] = (EXPERIMENTS / f"{experiment}.yaml", experiment)
-    layers = [(show(path), read_yaml(path)) for path, _ in files.values()]
-    checked = merge([*layers, ("SET", overrides or {})])
+    checked = merge([*((show(path), read_yaml(path)) for path, _ in files.values()), ("SET", overrides or {})])
     for key, (path, name) in files.items():
-        if getattr(checked, key) != name:
-            found = getattr(checked, key)
+        found = getattr(checked, key)
+        if found != name:
             raise ParameterError(f"{show(path)}: {key}: found '{found}', expected '{name}', the file's name")
     if experiment is not None and checked.continues and not checked.fine_tuning:
         only = "only a row with fine_tuning: true continues another"
-        raise ParameterError(f"{layers[-1][0]}: continues: found '{checked.continues}'; {only}")
+        raise ParameterError(f"{show(path)}: continues: found '{checked.continues}'; {only}")
     return checked
 
 
@@ -206,12 +205,11 @@ def check(namespace: dict[str, Any]) -> "Given":
         ParameterError: as `load`.
     """
     listed, injected = _assigned(namespace)
-    values = {name: namespace[name] for name in {**dict.fromkeys(listed), **dict.fromkeys(injected)}}
+    values = {name: namespace[name] for name in dict.fromkeys([*listed, *injected])}
     run = values.get("run", "demo")
     base = read_yaml(RUNS / f"{run if (RUNS / f'{run}.yaml').is_file() else 'demo'}.yaml")
-    layers = [(f"params/runs/{run}.yaml", base)]
-    layers += [(_defined_in(key, value), {key: value}) for key, value in values.items()]
-    checked = merge(layers)
+    layers = [(_defined_in(key, value), {key: value}) for key, value in values.items()]
+    checked = merge([(f"params/runs/{run}.yaml", base), *layers])
     stale = [key for key in listed if key != "run" and key in base and values[key] != base[key]]
     if injected == {"run"} and stale:
         raise ParameterError(
@@ -277,10 +275,9 @@ def _assigned(namespace: dict[str, Any]) -> tuple[list[str], set[str]]:
 
 def _defined_in(key: str, value: Any) -> str:
     """Where a notebook's value comes from, for a message: an unknown key from the parameter file that holds it."""
-    for path in (
-        () if key in Params.model_fields else [*sorted(RUNS.glob("*.yaml")), *sorted(EXPERIMENTS.glob("*.yaml"))]
-    ):
-        with suppress(ParameterError):
-            if read_yaml(path).get(key) == value:
-                return show(path)
+    if key not in Params.model_fields:
+        for path in [*sorted(RUNS.glob("*.yaml")), *sorted(EXPERIMENTS.glob("*.yaml"))]:
+            with suppress(ParameterError):
+                if read_yaml(path).get(key) == value:
+                    return show(path)
     return "the notebook's parameters"

@@ -40,10 +40,7 @@ def test_rows_are_table_1s():
         ({"image_size": 16}, ["image_size: found 16", "should be greater than or equal to 32"]),
         ({"image_size": 50}, ["image_size: found 50", "should be a multiple of 16"]),
         ({"test_share": 1.5}, ["test_share: found 1.5", "should be less than 1"]),
-        (
-            {"precision": "half"},
-            ["precision: found 'half'", "should be 'float32', 'mixed_float16' or 'mixed_bfloat16'"],
-        ),
+        ({"precision": "half"}, ["precision: found 'half'", "'float32', 'mixed_float16' or 'mixed_bfloat16'"]),
         ({"seeds": [2, 1]}, ["the first must be 1"]),
         ({"seeds": [1, 1]}, ["repeats a seed"]),
         ({"seeds": [1, "two"]}, ["seeds: found 'two'", "should be a valid integer"]),

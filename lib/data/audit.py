@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lib.data.load import classes_of
+from lib.data.labels import classes_of
 from lib.data.split import SPLITS
 
 
@@ -34,12 +34,7 @@ def source_table(index: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_image(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """The mean of some images, float64 (S, S, C), 0..255.
-
-    Args:
-        images: uint8 (N, S, S, C), memory-mapped or not.
-        positions: rows to average, at least one.
-    """
+    """The mean, float64 (S, S, C), of the rows `positions` (at least one) of uint8 `images` (N, S, S, C)."""
     total = np.zeros(images.shape[1:], np.float64)
     for start in range(0, len(positions), 256):  # a few at a time, so that memory stays bounded
         total += images[positions[start : start + 256]].sum(axis=0, dtype=np.float64)

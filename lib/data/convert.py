@@ -33,25 +33,19 @@ NOTED_AT_ONCE = 256  # finished images between two notes in the record: a killed
 
 
 class Converted(NamedTuple):
-    """One line of a record.
+    """One line of a record."""
 
-    Attributes:
-        position: row of the array.
-        file: path below the data folder.
-        sha256: of the file.
-        width: of the image before resizing, in pixels.
-        height: likewise.
-        error: why the file is unreadable, or "".
-        version: VERSION of the code that made it.
-    """
-
-    position: int
-    file: str
-    sha256: str
-    width: int
+    position: int  # row of the array
+    file: str  # path below the data folder
+    sha256: str  # of the file
+    width: int  # of the image before resizing, in pixels
     height: int
-    error: str = ""
-    version: int = VERSION
+    error: str = ""  # why the file is unreadable
+    version: int = VERSION  # of the code that made it
+
+
+Task = tuple[int, str, Converted | None]
+"""Row of the array, file, and the line of images.csv whose pixels serve if the file has not changed."""
 
 
 def convert(
@@ -61,11 +55,12 @@ def convert(
     folder: Path,
     size: int,
     channels: int,
-    threads: int = 0,
-    previous: Path | None = None,
-    title: str = "converting",
+    threads: int,
+    title: str = "",
 ) -> "pd.DataFrame":
     """Converts `names` into `folder`/converting.npy, uint8 (N, size, size, channels).
+
+    The pixels of a finished images.npy in `folder` are reused where a file has not changed.
 
     Args:
         names: paths below `root`, each once.
@@ -74,7 +69,6 @@ def convert(
         size: pixels a side.
         channels: 1 or 3.
         threads: number of threads or processes; 0 takes all cores.
-        previous: a finished array whose pixels are reused where a file has not changed.
         title: text of the progress bar; "" shows none.
 
     Returns:
@@ -91,14 +85,14 @@ def convert(
         with files.replacing(pixels) as temporary:
             np.lib.format.open_memmap(temporary, "w+", np.uint8, shape).flush()
     files.write_text(record_of(pixels), _lines(done))  # a kill can leave half a line: whole ones are written anew
-    known = {row.file: row for row in read_record(previous, (None, *shape[1:]))} if previous else {}
+    known = {row.file: row for row in read_record(folder / "images.npy", (None, *shape[1:]))}
     finished = {row.position for row in done}
     todo = [(i, name, known.get(name)) for i, name in enumerate(names) if i not in finished]
     waiting: list[Converted] = []
     hidden = not (todo and title)
     bar = tqdm(total=len(names), initial=len(done), desc=title, unit="image", mininterval=1, disable=hidden)
     try:
-        for rows in _in_parallel(todo, root, pixels, previous, threads):
+        for rows in _in_parallel(todo, root, pixels, threads):
             waiting += rows
             bar.update(len(rows))
             if len(waiting) >= NOTED_AT_ONCE:
@@ -131,11 +125,9 @@ def finish(folder: Path, positions: np.ndarray) -> None:
 
 
 def read_record(pixels: Path, shape: tuple[int | None, ...]) -> list[Converted]:
-    """What is in an array, by its record; nothing if there is none of this shape, or another version made it.
+    """What is in the array at `pixels`, by its record; nothing if there is none of this shape and VERSION.
 
-    Args:
-        pixels: path of the array.
-        shape: what it must be; None, of a finished array, stands for as many rows as its record has.
+    None as the first number of `shape` stands for as many rows as a finished array's record has.
     """
     if not (pixels.is_file() and record_of(pixels).is_file()):
         return []
@@ -146,23 +138,14 @@ def read_record(pixels: Path, shape: tuple[int | None, ...]) -> list[Converted]:
         return []
     if np.load(pixels, mmap_mode="r").shape != (len(rows) if shape[0] is None else shape[0], *shape[1:]):
         return []
-    return [Converted(int(row[0]), row[1], row[2], int(row[3]), int(row[4]), row[5], int(row[6])) for row in rows]
+    return [Converted(int(i), name, sha, int(w), int(h), error, int(v)) for i, name, sha, w, h, error, v in rows]
 
 
-def convert_chunk(
-    tasks: list[tuple[int, str, Converted | None]], root: Path, pixels: Path, previous: Path | None
-) -> list[Converted]:
-    """Converts a few images into their rows of the array at `pixels`; runs in the workers.
-
-    Args:
-        tasks: row, file below `root`, and the line of `previous` that holds this file's pixels, if any.
-        root: the data folder.
-        pixels: path of the array.
-        previous: path of the array that unchanged images are taken from.
-    """
+def convert_chunk(tasks: list[Task], root: Path, pixels: Path) -> list[Converted]:
+    """Converts a few images into their rows of the array at `pixels`; runs in the workers."""
     warnings.simplefilter("ignore")  # readers warn of harmless oddities (bad UIDs, large pictures)
     target = np.load(pixels, mmap_mode="r+")
-    source = np.load(previous, mmap_mode="r") if any(known for *_, known in tasks) else None
+    source = np.load(pixels.with_name("images.npy"), mmap_mode="r") if any(known for *_, known in tasks) else None
     size, channels = target.shape[1], target.shape[3]
     rows = []
     for position, name, known in tasks:
@@ -184,9 +167,7 @@ def convert_chunk(
     return rows
 
 
-def _in_parallel(
-    todo: list[tuple[int, str, Converted | None]], root: Path, pixels: Path, previous: Path | None, threads: int
-) -> Iterator[list[Converted]]:
+def _in_parallel(todo: list[Task], root: Path, pixels: Path, threads: int) -> Iterator[list[Converted]]:
     """Results of the chunks as they finish; only a few chunks are under way at a time."""
     from joblib import Parallel, cpu_count, delayed
 
@@ -195,7 +176,7 @@ def _in_parallel(
     kind = "processes" if len(todo) >= PROCESSES_FROM else "threads"
     pool = Parallel(workers, prefer=kind, batch_size=1, pre_dispatch=4 * workers, return_as="generator_unordered")
     with warnings.catch_warnings():  # the workers change the filters, which threads share
-        yield from pool(delayed(convert_chunk)(chunk, root, pixels, previous) for chunk in chunks)
+        yield from pool(delayed(convert_chunk)(chunk, root, pixels) for chunk in chunks)
 
 
 def _note(pixels: Path, rows: list[Converted]) -> None:

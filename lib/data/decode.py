@@ -37,7 +37,8 @@ def decode_image(data: bytes, size: int, channels: int) -> tuple[np.ndarray, int
     if len(data) > MAX_BYTES:
         raise Unreadable(f"{len(data) >> 20} MiB; at most {MAX_BYTES >> 20} are read")
     try:
-        image = _from_dicom(data, channels) if data[128:132] == b"DICM" else _from_picture(data, channels)
+        image = _from_dicom(data) if data[128:132] == b"DICM" else _from_picture(data)
+        image = to_8_bit(image, channels)
         width, height = image.size
         if image.size != (size, size):
             image = image.resize((size, size), RESAMPLING)
@@ -50,13 +51,12 @@ def decode_image(data: bytes, size: int, channels: int) -> tuple[np.ndarray, int
     return np.asarray(image, np.uint8).reshape(size, size, channels), width, height
 
 
-def _from_picture(data: bytes, channels: int) -> Image.Image:
+def _from_picture(data: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(data))
     _check_size(*image.size)
     if getattr(image, "n_frames", 1) > 1:
         raise Unreadable(f"holds {image.n_frames} pictures, expected one")
-    image.load()
-    return to_8_bit(ImageOps.exif_transpose(image), channels)
+    return ImageOps.exif_transpose(image)
 
 
 def to_8_bit(image: Image.Image, channels: int) -> Image.Image:
@@ -66,7 +66,7 @@ def to_8_bit(image: Image.Image, channels: int) -> Image.Image:
     would make brightness depend on the brightest pixel.
     """
     mode = "L" if channels == 1 else "RGB"
-    if image.mode.startswith(("I;16", "I")):
+    if image.mode.startswith("I"):
         levels = np.asarray(image).astype(np.int64)
         if levels.min() < 0 or levels.max() > 65535:
             raise Unreadable(f"grey levels {levels.min()} to {levels.max()}, expected 0 to 65535")
@@ -81,7 +81,7 @@ def to_8_bit(image: Image.Image, channels: int) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _from_dicom(data: bytes, channels: int) -> Image.Image:
+def _from_dicom(data: bytes) -> Image.Image:
     import pydicom
 
     dataset = pydicom.dcmread(io.BytesIO(data))
@@ -92,7 +92,7 @@ def _from_dicom(data: bytes, channels: int) -> Image.Image:
     frames = int(dataset.get("NumberOfFrames", 1) or 1)
     if frames != 1:
         raise Unreadable(f"DICOM with {frames} frames, expected one")
-    return to_8_bit(Image.fromarray(_levels(dataset)), channels)
+    return Image.fromarray(_levels(dataset))
 
 
 def _levels(dataset) -> np.ndarray:

@@ -12,11 +12,9 @@ COLUMNS += [f"{name}_{side}" for name in ("split", "label", "source") for side i
 
 
 def perceptual_hashes(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """pHash (DCT of the image at 32 x 32, signs of its lowest 8 x 8 frequencies) of each image, uint64 (n,).
+    """pHash (DCT of the image at 32 x 32, signs of its lowest 8 x 8 frequencies), uint64 (n,).
 
-    Args:
-        images: uint8 (N, S, S, C).
-        positions: rows to hash.
+    It is taken of the n rows `positions` of uint8 `images` (N, S, S, C).
     """
     out = np.empty(len(positions), np.uint64)
     for i, position in enumerate(positions):
@@ -27,12 +25,7 @@ def perceptual_hashes(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 def close_pairs(hashes: np.ndarray, bits: int, block: int = 512) -> np.ndarray:
-    """All pairs of hashes that differ in at most `bits` bits.
-
-    Args:
-        hashes: uint64 (n,).
-        bits: 0 to 64.
-        block: rows compared at a time; memory grows with block * n only.
+    """All pairs of uint64 hashes (n,) that differ in at most `bits` bits; memory grows with block * n only.
 
     Returns:
         int64 (pairs, 3): first, second, distance; first < second, in that order.
@@ -58,23 +51,20 @@ def find(index: pd.DataFrame, images: np.ndarray, bits: int) -> pd.DataFrame:
         correlation is Pearson's, of the pixels at the prepared size; same_group says whether one patient or lesion.
     """
     positions = index.index.to_numpy()
-    digest = index["sha256"].to_numpy()
+    known = index.to_dict("records")
     rows = []
     for i, j, apart in close_pairs(perceptual_hashes(images, positions), bits):
         a, b = images[positions[i]], images[positions[j]]
+        one, other = known[i], known[j]
         equal = bool(np.array_equal(a, b))
-        kind = "same file" if digest[i] == digest[j] else "same pixels" if equal else "near"
-        rows.append((i, j, kind, int(apart), 1.0 if equal else correlation(a, b)))
-    pairs = pd.DataFrame(rows, columns=["i", "j", "kind", "bits", "correlation"])
-    out = pairs[["kind", "bits", "correlation"]].copy()
-    for side, column in (("a", "i"), ("b", "j")):
-        chosen = index.iloc[pairs[column].to_numpy(int)]
-        for name in ("image_id", "split", "label", "source", "group_id"):
-            out[f"{name}_{side}"] = chosen[name].to_numpy()
-    out["same_group"] = out["group_id_a"] == out["group_id_b"]
-    out["correlation"] = out["correlation"].astype(float).round(4)
+        kind = "same file" if one["sha256"] == other["sha256"] else "same pixels" if equal else "near"
+        row = {"kind": kind, "bits": int(apart), "correlation": 1.0 if equal else correlation(a, b)}
+        row |= {f"{name}_a": value for name, value in one.items()} | {f"{name}_b": v for name, v in other.items()}
+        rows.append(row | {"same_group": one["group_id"] == other["group_id"]})
+    pairs = pd.DataFrame(rows, columns=COLUMNS)
+    pairs["correlation"] = pairs["correlation"].astype(float).round(4)
     order = ["bits", "correlation", "image_id_a", "image_id_b"]
-    return out.sort_values(order, ascending=[True, False, True, True], ignore_index=True)[COLUMNS]
+    return pairs.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

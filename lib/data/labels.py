@@ -1,7 +1,17 @@
 """Which class a finding of the chest X-ray sources belongs to, under the authors' rules and under COVID-Net's own."""
 
+from collections.abc import Iterable
+
 CHEST_CLASSES = ("covid-19", "normal", "pneumonia")
 SKIN_CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+
+
+def classes_of(labels: Iterable[str]) -> tuple[str, ...]:
+    """The classes of the dataset that these labels come from: chest, skin, or else the sorted labels."""
+    found = set(labels)
+    known = (classes for classes in (CHEST_CLASSES, SKIN_CLASSES) if found <= set(classes))
+    return next(known, tuple(sorted(found)))
+
 
 # Frontal views that each set of rules takes (lower case)
 VIEWS = {
@@ -44,7 +54,7 @@ def label_of(text: str, rules: str) -> str | None:
     if finding in CHEST_CLASSES:
         return finding
     if rules == "covidnet":
-        path = [part.strip().lower() for part in text.split(",")[0].split("/")]
+        path = [part.strip() for part in text.split(",")[0].lower().split("/")]
         if finding in _OTHER_PNEUMONIAS or path[:2] == ["pneumonia", "bacterial"]:
             return "pneumonia"
     return None

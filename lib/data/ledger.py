@@ -69,14 +69,14 @@ class Ledger:
             suffixes: of the names to look for, in order.
             source: short name of the source.
             row: line of the metadata file (the header is line 1).
-            unless: (holds, reason, detail), in the order in which they count: the first that holds is the row's.
+            unless: (holds, reason, detail); the first that holds is the row's.
             missing: detail where no file is found.
-            image_id: the image's id; without it, source and file name.
+            image_id: without it, source and file name.
             entry: group_id, label, split of a ready-made list, and what else the metadata tell.
         """
         path = images.find(name, suffixes)
         unfound = images.home / (PurePosixPath(name or "unnamed").name + suffixes[0])
-        file = self.relative(path or unfound)
+        file = (path or unfound).relative_to(self.root).as_posix()
         reasons = (*unless, (path is None, MISSING, missing))
         why = next(((reason, detail) for holds, reason, detail in reasons if holds), None)
         if why is None:
@@ -107,10 +107,6 @@ class Ledger:
         self.read[source] += 1
         self._excluded.append((file, source, reason, detail, row))
 
-    def relative(self, path: Path) -> str:
-        """The path below the data folder, with forward slashes on every system."""
-        return path.relative_to(self.root).as_posix()
-
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """(kept, excluded), both sorted by file; image ids are made unique.
 
@@ -118,11 +114,8 @@ class Ledger:
             DataError: rows were lost or counted twice (a fault of this program, never of the data).
         """
         kept = [entry for file, entry in self._kept.items() if file not in self._contradicted]
-        moved = [
-            (file, entry["source"], CONTRADICTION, self._contradicted[file], entry["_row"])
-            for file, entry in self._kept.items()
-            if file in self._contradicted
-        ]
+        first = [(file, self._kept[file], detail) for file, detail in self._contradicted.items()]
+        moved = [(file, entry["source"], CONTRADICTION, detail, entry["_row"]) for file, entry, detail in first]
         excluded = pd.DataFrame([*self._excluded, *moved], columns=EXCLUDED_COLUMNS)
         columns = list(dict.fromkeys([*KEPT_COLUMNS, *(name for entry in kept for name in entry if name != "_row")]))
         table = _unique_ids(pd.DataFrame(kept, columns=columns)).sort_values("file", kind="stable", ignore_index=True)

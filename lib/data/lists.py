@@ -21,34 +21,29 @@ from lib.data.tables import IMAGE_SUFFIXES, ImageFolder, is_plain_name, names_in
 SOURCES = (*FOLDERS, "ricord", "bimcv", "stonybrook", "nih")
 _OTHER_NAMES = {"actualmed": "actmed", "figure1": "fig1", "rnsa": "rsna"}
 _CLASSES = (*CHEST_CLASSES, "positive", "negative")
-_NAMES_TELL = {"midrc-ricord": "ricord", "sars-10.1148": "cohen"}  # file names that only one source has
-_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+# File names that only one source has
+_NAMES_TELL = {
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$": "rsna",
+    "midrc-ricord": "ricord",
+    r"sars-10\.1148": "cohen",
+}
 _PREFIXES = {split: split.replace("validation", "val") for split in SPLITS}  # what a list's name starts with
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a list.
+    """One line of a list."""
 
-    Attributes:
-        patient: bare patient id as listed.
-        name: the image's file name.
-        label: lower-case class; `positive` and `negative` in the binary lists of versions 8B and 9.
-        source: short name, corrected if misspelt; "unknown" if the line has none and the name does not tell.
-    """
-
-    patient: str
-    name: str
-    label: str
-    source: str
+    patient: str  # bare id as listed
+    name: str  # of the image's file
+    label: str  # lower-case class; `positive` and `negative` in the binary lists of versions 8B and 9
+    source: str  # short name, corrected if misspelt; "unknown" if the line has none and the name does not tell
 
 
 def parse_line(line: str, names: Collection[str] = ()) -> Line | None:
     """Reads one line from the right; None if it has no class where one must stand.
 
-    Args:
-        line: the text.
-        names: lower-case names of the files that are there; only needed for file names that contain spaces.
+    Only for file names that contain spaces, `names` tells which (lower-case) files there are.
     """
     words = line.split()
     if len(words) >= 3 and words[-1].lower() in _CLASSES:
@@ -80,9 +75,7 @@ def _source(text: str, name: str) -> str:
         near = difflib.get_close_matches(text, SOURCES, n=1, cutoff=0.75)
         return _OTHER_NAMES.get(text) or (near[0] if near else text)
     stem = name.rsplit(".", 1)[0].lower()
-    if _UUID.match(stem):
-        return "rsna"
-    return next((source for start, source in _NAMES_TELL.items() if stem.startswith(start)), "unknown")
+    return next((source for start, source in _NAMES_TELL.items() if re.match(start, stem)), "unknown")
 
 
 def find_lists(folder: Path) -> dict[str, Path]:
@@ -91,11 +84,6 @@ def find_lists(folder: Path) -> dict[str, Path]:
     Raises:
         DataError: no folder, no list for train or test, or several for one split.
     """
-    layout = (
-        f"{folder}: expected train.txt, test.txt (and val.txt), `patientid filename class source` a line, and images/"
-    )
-    if not folder.is_dir():
-        raise DataError(f"{layout}; found no such folder")
     found = {}
     for split, prefix in _PREFIXES.items():
         matches = sorted(path for path in folder.glob("*.txt") if path.stem.lower().startswith(prefix))
@@ -106,7 +94,8 @@ def find_lists(folder: Path) -> dict[str, Path]:
         if matches:
             found[split] = matches[0]
     if not {"train", "test"} <= set(found):
-        raise DataError(f"{layout}; found: {names_in(folder)}")
+        layout = "train.txt, test.txt (and val.txt), `patientid filename class source` a line, and images/"
+        raise DataError(f"{folder}: expected {layout}; found: {names_in(folder)}")
     return found
 
 
@@ -125,13 +114,12 @@ def read_lists(root: Path) -> Ledger:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         parsed = [(number, text, parse_line(text, names)) for number, text in enumerate(lines, 1) if text.strip()]
         if not any(line for _, _, line in parsed):
-            raise DataError(
-                f"{path}: {len(parsed)} lines, none reads `patientid filename class source`; take the list as published"
-            )
+            none = f"{len(parsed)} lines, none reads `patientid filename class source`"
+            raise DataError(f"{path}: {none}; take the list as published")
         for number, text, line in parsed:
             if line is None:
                 detail = f"unreadable line: {text.strip()}"
-                ledger.exclude(ledger.relative(folder), "unknown", reasons.BAD_NAME, detail, number)
+                ledger.exclude(folder.name, "unknown", reasons.BAD_NAME, detail, number)
                 continue
             unless = (
                 (not is_plain_name(line.name), reasons.BAD_NAME, line.name),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data import DataError
-from lib.data.labels import CHEST_CLASSES, SKIN_CLASSES
+from lib.data.labels import classes_of
 from lib.data.split import SPLITS
 
 
@@ -77,23 +77,12 @@ def open_dataset(folder: Path) -> Dataset:
     folder = Path(folder)
     for name in ("index.csv", "images.npy"):
         if not (folder / name).is_file():
-            raise DataError(
-                f"{folder / name}: no such file; run notebook 00_data_preparation with this run's parameters"
-            )
+            remedy = "run notebook 00_data_preparation with this run's parameters"
+            raise DataError(f"{folder / name}: no such file; {remedy}")
     text = ["image_id", "group_id", "source", "label", "split", "file", "sha256"]
     index = pd.read_csv(folder / "index.csv", dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
     images = np.load(folder / "images.npy", mmap_mode="r")
     if len(index) != len(images):
-        raise DataError(
-            f"{folder}: {len(index)} rows in index.csv, {len(images)} in images.npy; prepare the data again"
-        )
+        found = f"{len(index)} rows in index.csv, {len(images)} in images.npy"
+        raise DataError(f"{folder}: {found}; prepare the data again")
     return Dataset(folder, index, images, classes_of(index["label"]))
-
-
-def classes_of(labels: pd.Series) -> tuple[str, ...]:
-    """The classes of the dataset that these labels come from: chest, skin, or else the sorted labels."""
-    found = set(labels)
-    for classes in (CHEST_CLASSES, SKIN_CLASSES):
-        if found <= set(classes):
-            return classes
-    return tuple(sorted(found))

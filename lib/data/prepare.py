@@ -26,28 +26,20 @@ Fetch it with `make data RUN=paper`, or name another folder with DATA=/path/to/d
 
 
 class Prepared(NamedTuple):
-    """What became of the rows.
+    """What became of the rows."""
 
-    Attributes:
-        index: the prepared images.
-        excluded: the rows left out, with the reason.
-        balance: rows, kept, and a column a reason, for each source (lib.data.ledger.balance).
-    """
-
-    index: pd.DataFrame
-    excluded: pd.DataFrame
-    balance: pd.DataFrame
+    index: pd.DataFrame  # the prepared images
+    excluded: pd.DataFrame  # the rows left out, with the reason
+    balance: pd.DataFrame  # rows, kept, and a column a reason, for each source (lib.data.ledger.balance)
 
 
 def data_folder(data: str) -> Path:
     """The run's data folder; relative ones start at the project's folder.
 
     Raises:
-        DataError: there is no such folder; the message shows the layout.
+        DataError: there is no such folder, or none of the three in it; the message shows the layout.
     """
     folder = resolve(data)
-    if not folder.is_dir():
-        raise DataError(f"data: {folder}: no such folder; {LAYOUT}")
     if not any((folder / name).is_dir() for name in ("covidx-sources", "covidx-lists", "ham10000")):
         raise DataError(f"data: {folder}: found {names_in(folder)}; {LAYOUT}")
     return folder
@@ -59,7 +51,8 @@ def prepare_covidx(root: Path, folder: Path, p: "Params") -> Prepared:
     Args:
         root: the data folder.
         folder: where the dataset goes.
-        p: the run's parameters: covidx_layout, label_rules, and those of prepare_ham10000.
+        p: the run's parameters: covidx_layout, label_rules, image_size, split_seed, test_share, validation_share,
+            max_unreadable, drop_cross_split_duplicates, near_duplicate_bits, threads.
 
     Raises:
         DataError: the layout is not there, nothing is left, a class is empty or has too few ids, or too many files are
@@ -70,25 +63,12 @@ def prepare_covidx(root: Path, folder: Path, p: "Params") -> Prepared:
 
 
 def prepare_ham10000(root: Path, folder: Path, p: "Params") -> Prepared:
-    """Prepares the skin images: index.csv, images.npy (N, S, S, 3), excluded.csv.
-
-    Args:
-        root: the data folder.
-        folder: where the dataset goes.
-        p: the run's parameters: image_size, split_seed, test_share, validation_share, max_unreadable,
-            drop_cross_split_duplicates, near_duplicate_bits, threads.
-
-    Raises:
-        DataError: as prepare_covidx.
-    """
+    """Prepares the skin images: index.csv, images.npy (N, S, S, 3), excluded.csv; like prepare_covidx."""
     return _prepare(read_ham10000(root), folder, p, SKIN_CLASSES, channels=3)
 
 
 def _prepare(book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], channels: int) -> Prepared:
-    """Converts, splits and writes the images that `book` keeps.
-
-    index.csv is written last, since its presence says that the dataset is whole.
-    """
+    """Converts, splits and writes the images that `book` keeps; index.csv comes last: it says that all is whole."""
     index, excluded = book.tables()
     _check_classes(index, excluded, classes, book.root)
     made = convert.convert(
@@ -98,7 +78,6 @@ def _prepare(book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], 
         size=p.image_size,
         channels=channels,
         threads=p.threads,
-        previous=folder / "images.npy",
         title=folder.name,
     )
     bad = made["error"] != ""
@@ -143,14 +122,14 @@ def _check_unreadable(bad: pd.DataFrame, images: int, allowed: float, folder: Pa
     report = folder / "unreadable.csv"
     report.unlink(missing_ok=True)
     share = len(bad) / images
-    if share <= allowed:
-        return
-    files.write_csv(report, bad[["file", "error"]])
-    first = "\n".join(f"  {row.file}: {row.error}" for row in bad.head().itertuples())
-    raise DataError(
-        f"{len(bad)} of {images} images are unreadable ({share:.1%}; max_unreadable allows {allowed:.1%}):\n{first}\n"
-        f"All are listed in {report}. Fetch these files again, or raise max_unreadable to go on without them."
-    )
+    if share > allowed:
+        files.write_csv(report, bad[["file", "error"]])
+        first = "\n".join(f"  {row.file}: {row.error}" for row in bad.head().itertuples())
+        raise DataError(
+            f"{len(bad)} of {images} images are unreadable ({share:.1%}; max_unreadable allows {allowed:.1%}):\n"
+            f"{first}\nAll are listed in {report}. "
+            "Fetch these files again, or raise max_unreadable to go on without them."
+        )
 
 
 def _also(excluded: pd.DataFrame, rows: pd.DataFrame, reason: str, details: pd.Series) -> pd.DataFrame:

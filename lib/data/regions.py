@@ -9,8 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from lib import files
-from lib.data.sources import find_sources
-from lib.data.tables import read_table
+from lib.data.sources import find_sources, rsna_boxes
 
 HEADER = {"view": "ViewPosition", "sex": "PatientSex", "age": "PatientAge"}
 ORIGINAL_SIZE = 1024  # pixels a side of the RSNA challenge's images
@@ -19,9 +18,7 @@ ORIGINAL_SIZE = 1024  # pixels a side of the RSNA challenge's images
 def with_header_facts(root: Path, index: pd.DataFrame) -> pd.DataFrame:
     """The index with view, sex and age filled in from the headers of DICOM files, where the metadata do not tell them.
 
-    Args:
-        root: the data folder.
-        index: the kept rows; their DICOM files are readable.
+    The DICOM files of its rows, below the data folder `root`, must be readable.
     """
     dicom = index["file"].str.lower().str.endswith((".dcm", ".dicom"))
     if not dicom.any():
@@ -55,7 +52,8 @@ def write_masks(root: Path, folder: Path, names: pd.Series, size: int) -> None:
         names: files of the images below `root`, in index order. An image without a mask gets zeros.
         size: pixels a side.
     """
-    target, paths = folder / "masks.npy", [_mask_of(root, name) for name in names]
+    images, target = map(PurePosixPath, names), folder / "masks.npy"
+    paths = [root / "masks" / image.parts[1] / f"{image.stem}.png" for image in images]
     if not any(path.is_file() for path in paths):
         target.unlink(missing_ok=True)
         return
@@ -66,11 +64,6 @@ def write_masks(root: Path, folder: Path, names: pd.Series, size: int) -> None:
                 with Image.open(path) as image:
                     mask[:] = _resize_flags(np.asarray(image.convert("L")), size)
         masks.flush()
-
-
-def _mask_of(root: Path, name: str) -> Path:
-    path = PurePosixPath(name)
-    return root / "masks" / path.parts[1] / f"{path.stem}.png"
 
 
 def _resize_flags(flags: np.ndarray, size: int) -> np.ndarray:
@@ -90,33 +83,30 @@ def write_boxes(root: Path, folder: Path, index: pd.DataFrame, size: int) -> Non
     target.unlink(missing_ok=True)
     rsna = index[(index["source"] == "rsna") & index["file"].str.startswith("covidx-sources/")]
     if len(rsna):
-        path = find_sources(root / "covidx-sources")["rsna"] / "stage_2_train_labels.csv"
-        boxes = _scaled_boxes(read_table(path, ("patientId", "x", "y", "width", "height", "Target")), rsna, size)
+        boxes = _scaled_boxes(rsna_boxes(find_sources(root / "covidx-sources")["rsna"]), rsna, size)
         if len(boxes):
             files.write_csv(target, boxes)
 
 
-def _scaled_boxes(labels: pd.DataFrame, index: pd.DataFrame, size: int) -> pd.DataFrame:
+def _scaled_boxes(boxes: pd.DataFrame, index: pd.DataFrame, size: int) -> pd.DataFrame:
     """RSNA's boxes in pixels of the prepared images.
 
     Boxes are given in pixels of the file. Where some reach beyond their file's edge, the files are reduced copies of
     the 1024 x 1024 originals and the boxes still those of the originals.
 
     Args:
-        labels: stage_2_train_labels.csv as text.
+        boxes: as lib.data.sources.rsna_boxes gives them.
         index: the RSNA rows of the index, with the files' width and height.
         size: pixels a side of the prepared images.
 
     Returns:
         columns image_id, x, y, width, height (upper left corner and size), in index order.
     """
-    labels = labels.assign(group_id="rsna-" + labels["patientId"].str.strip())
-    positive = labels[labels["Target"].str.strip().isin(["1", "1.0"])]
     sides = ["x", "y", "width", "height"]
-    numbers = positive[sides].apply(pd.to_numeric, errors="coerce")
-    boxes = pd.concat([positive[["group_id"]], numbers], axis=1).dropna()
+    numbers = boxes[sides].apply(pd.to_numeric, errors="coerce").dropna()
+    numbers["group_id"] = "rsna-" + boxes["patientId"]
     images = index[["image_id", "group_id"]].assign(across=index["width"], down=index["height"])
-    joined = images.merge(boxes, on="group_id", how="inner")
+    joined = images.merge(numbers, on="group_id", how="inner")
     beyond = (joined["x"] + joined["width"] > joined["across"]) | (joined["y"] + joined["height"] > joined["down"])
     if beyond.any():
         joined[["across", "down"]] = ORIGINAL_SIZE

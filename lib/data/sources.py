@@ -7,6 +7,8 @@ Patient and image ids of COVIDx are prefixed with their source, since bare patie
 import re
 from pathlib import Path
 
+import pandas as pd
+
 from lib.data import DataError
 from lib.data import ledger as reasons
 from lib.data.labels import SKIN_CLASSES, exact_label_of, is_frontal, label_of, skipped_collection
@@ -21,10 +23,7 @@ FOLDERS = {
     "sirm": "COVID-19 Radiography Database",
     "rsna": "rsna-pneumonia-detection-challenge",
 }
-_ALIASES = {
-    "sirm": ("covid19radiographydatabase", "covid19radiographydataset"),
-    "rsna": ("rsna", "rsnapneumonia"),
-}
+_ALIASES = {"sirm": ("covid19radiographydataset",), "rsna": ("rsna", "rsnapneumonia")}
 
 # Numbers of the Radiography Database's images that the authors' code (and COVID-Net's) leaves out as bad
 BAD_RADIOGRAPHY_NUMBERS = frozenset([*range(100, 106), *range(110, 114), *range(122, 127), 217])
@@ -38,10 +37,7 @@ def find_sources(folder: Path) -> dict[str, Path]:
     Raises:
         DataError: the folder is missing or holds none of the five.
     """
-    expected = "; ".join(f"{name}/" for name in FOLDERS.values())
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected there one or more of: {expected}")
-    there = {_plain(path.name): path for path in sorted(folder.iterdir()) if path.is_dir()}
+    there = {_plain(path.name): path for path in sorted(folder.glob("*/"))}
     found = {}
     for source, name in FOLDERS.items():
         known = _ALIASES.get(source, ())
@@ -49,10 +45,9 @@ def find_sources(folder: Path) -> dict[str, Path]:
         if matches:
             found[source] = matches[0]
     if not found:
-        names = ", ".join(path.name for path in there.values()) or "no folder"
-        raise DataError(
-            f"{folder}: none of the five COVIDx sources; found: {names}; expected one or more of: {expected}"
-        )
+        expected = "; ".join(f"{name}/" for name in FOLDERS.values())
+        what = f"none of the five COVIDx sources; found: {names_in(folder)}"
+        raise DataError(f"{folder}: {what}; expected one or more of: {expected}")
     return found
 
 
@@ -82,28 +77,43 @@ def read_cohen(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> Imag
     table = read_table(folder / "metadata.csv", ("patientid", "finding", "view", "filename", "url"))
     images = ImageFolder(folder / "images")
     for row in table.to_dict("records"):
-        name, patient = row["filename"].strip(), row["patientid"].strip()
         label = label_of(row["finding"], rules)
         skipped = skipped_collection(label, row["url"], rules)
         urls.add(_bare(row["url"]))
-        unless = (
-            (not patient, reasons.BAD_ID, NO_PATIENT),
-            (not is_plain_name(name), reasons.BAD_NAME, name),
-            (label is None, reasons.FINDING, row["finding"]),
-            (not is_frontal(row["view"], rules), reasons.VIEW, row["view"]),
-            (skipped is not None, reasons.ELSEWHERE, skipped),
-        )
-        told = {"group_id": f"cohen-{patient}", "label": label} | _person(row)
-        ledger.close(images, name, source="cohen", row=row["_row"], unless=unless, **told)
+        not_frontal = (not is_frontal(row["view"], rules), reasons.VIEW, row["view"])
+        elsewhere = (skipped is not None, reasons.ELSEWHERE, skipped)
+        _close_named(ledger, images, "cohen", row, row["filename"], label, not_frontal, elsewhere)
     return images
+
+
+def read_actmed(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> ImageFolder:
+    """Actualmed-COVID-chestxray-dataset: `metadata.csv`, images/, names in the column `imagename`."""
+    table = read_table(folder / "metadata.csv", ("patientid", "finding", "imagename"))
+    images = ImageFolder(folder / "images")
+    for row in table.to_dict("records"):
+        _close_named(ledger, images, "actmed", row, row["imagename"], exact_label_of(row["finding"], rules))
+    return images
+
+
+def _close_named(ledger: Ledger, images: ImageFolder, source: str, row: dict, name: str, label: str | None, *more):
+    """Closes a row that names patient, finding and image file; `more` reasons count after those."""
+    patient = row["patientid"]
+    unless = (
+        (not patient, reasons.BAD_ID, NO_PATIENT),
+        (not is_plain_name(name), reasons.BAD_NAME, name),
+        (label is None, reasons.FINDING, row["finding"]),
+        *more,
+    )
+    told = {"group_id": f"{source}-{patient}", "label": label} | _person(row)
+    ledger.close(images, name, source=source, row=row["_row"], unless=unless, **told)
 
 
 def read_fig1(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> ImageFolder:
     """Figure1-COVID-chestxray-dataset: `metadata.csv` (ISO-8859-1), images/PATIENTID.jpg or .png."""
-    table = read_table(folder / "metadata.csv", ("patientid", "finding"), "latin-1")
+    table = read_table(folder / "metadata.csv", ("patientid", "finding"))
     images = ImageFolder(folder / "images")
     for row in table.to_dict("records"):
-        patient, label = row["patientid"].strip(), exact_label_of(row["finding"], rules)
+        patient, label = row["patientid"], exact_label_of(row["finding"], rules)
         unless = (
             (not is_plain_name(patient), reasons.BAD_ID, patient or NO_PATIENT),
             (label is None, reasons.FINDING, row["finding"]),
@@ -112,23 +122,6 @@ def read_fig1(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> Image
         told = {"group_id": "fig1-" + re.sub(r"(?<=\d)[a-z]$", "", patient), "label": label} | _person(row)
         suffixes, missing = (".jpg", ".png", ".jpeg"), "looked for .jpg, .png and .jpeg"
         ledger.close(images, patient, suffixes, source="fig1", row=row["_row"], unless=unless, missing=missing, **told)
-    return images
-
-
-def read_actmed(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> ImageFolder:
-    """Actualmed-COVID-chestxray-dataset: `metadata.csv` with `imagename`, images/."""
-    table = read_table(folder / "metadata.csv", ("patientid", "finding", "imagename"))
-    images = ImageFolder(folder / "images")
-    for row in table.to_dict("records"):
-        name, patient = row["imagename"].strip(), row["patientid"].strip()
-        label = exact_label_of(row["finding"], rules)
-        unless = (
-            (not patient, reasons.BAD_ID, NO_PATIENT),
-            (not is_plain_name(name), reasons.BAD_NAME, name),
-            (label is None, reasons.FINDING, row["finding"]),
-        )
-        told = {"group_id": f"actmed-{patient}", "label": label} | _person(row)
-        ledger.close(images, name, source="actmed", row=row["_row"], unless=unless, **told)
     return images
 
 
@@ -141,8 +134,8 @@ def read_sirm(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> Image
     images = ImageFolder(folder / "COVID-19")
     spaceless = {re.sub(r"\s", "", name): name for name in images.names}  # `COVID-19(1)` is `COVID-19 (1).png`
     for row in table.to_dict("records"):
-        stem = row["FILE NAME"].strip()
-        name = f"{stem}.{row['FORMAT'].strip().lower()}"
+        stem = row["FILE NAME"]
+        name = f"{stem}.{row['FORMAT'].lower()}"
         number = (re.findall(r"\(\s*(\d+)\s*\)", stem) or [""])[0]
         nameless = not is_plain_name(stem) or not number
         unless = (
@@ -161,14 +154,11 @@ def read_rsna(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> Image
 
     Class `Normal` is normal, Target 1 is pneumonia, the rest is left out.
     """
-    labels = read_table(folder / "stage_2_train_labels.csv", ("patientId", "x", "y", "width", "height", "Target"))
     table = read_table(folder / "stage_2_detailed_class_info.csv", ("patientId", "class"))
     images = ImageFolder(folder / "stage_2_train_images")
-    opaque = set(labels.loc[labels["Target"].str.strip().isin(["1", "1.0"]), "patientId"].str.strip())
+    opaque = set(rsna_boxes(folder)["patientId"])
     first: dict[str, int] = {}
-    for line, patient, kind in zip(
-        table["_row"], table["patientId"].str.strip(), table["class"].str.strip(), strict=True
-    ):
+    for line, patient, kind in zip(table["_row"], table["patientId"], table["class"], strict=True):
         label = "pneumonia" if patient in opaque else "normal" if kind.lower() == "normal" else None
         unless = (
             (not is_plain_name(patient), reasons.BAD_ID, patient or NO_PATIENT),
@@ -178,6 +168,12 @@ def read_rsna(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> Image
         told = {"group_id": f"rsna-{patient}", "label": label}
         ledger.close(images, patient, (".dcm",), source="rsna", row=line, unless=unless, **told)
     return images
+
+
+def rsna_boxes(folder: Path) -> pd.DataFrame:
+    """RSNA's boxes around opacities, as text: patientId, x, y, width, height in pixels."""
+    labels = read_table(folder / "stage_2_train_labels.csv", ("patientId", "x", "y", "width", "height", "Target"))
+    return labels[labels["Target"].isin(["1", "1.0"])]
 
 
 READERS = {"cohen": read_cohen, "fig1": read_fig1, "actmed": read_actmed, "sirm": read_sirm, "rsna": read_rsna}
@@ -192,23 +188,21 @@ def read_ham10000(root: Path) -> Ledger:
         DataError: the folder, its metadata or both image folders are missing.
     """
     folder = root / "ham10000"
-    expected = "HAM10000_metadata.csv, HAM10000_images_part_1/ and HAM10000_images_part_2/"
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected there {expected}")
-    table = read_table(folder / "HAM10000_metadata.csv", ("lesion_id", "image_id", "dx"))
-    parts = [path for path in folder.iterdir() if path.is_dir() and path.name.lower().startswith("ham10000_images")]
+    parts = sorted(path for path in folder.glob("*/") if path.name.lower().startswith("ham10000_images"))
     if not parts:
+        expected = "HAM10000_metadata.csv, HAM10000_images_part_1/ and HAM10000_images_part_2/"
         raise DataError(f"{folder}: no image folder; found: {names_in(folder)}; expected {expected}")
-    images = ImageFolder(*sorted(parts))
+    table = read_table(folder / "HAM10000_metadata.csv", ("lesion_id", "image_id", "dx"))
+    images = ImageFolder(*parts)
     ledger = Ledger(root)
     for row in table.to_dict("records"):
-        name, lesion, label = row["image_id"].strip(), row["lesion_id"].strip(), row["dx"].strip().lower()
-        source = row.get("dataset", "").strip() or "ham10000"
+        name, lesion, label = row["image_id"], row["lesion_id"], row["dx"].lower()
+        source = row.get("dataset") or "ham10000"
         unless = (
             (not lesion or not is_plain_name(name), reasons.BAD_ID, f"lesion '{lesion}', image '{name}'"),
             (label not in SKIN_CLASSES, reasons.FINDING, row["dx"]),
         )
-        told = {key: row.get(key, "").strip() for key in ("age", "sex", "localization", "dx_type")}
+        told = {key: row.get(key, "") for key in ("age", "sex", "localization", "dx_type")}
         told |= {"image_id": name, "group_id": lesion, "label": label}
         ledger.close(images, name, (".jpg",), source=source, row=row["_row"], unless=unless, **told)
     ledger.unlisted["ham10000"] = images.unlisted()
@@ -216,9 +210,9 @@ def read_ham10000(root: Path) -> Ledger:
 
 
 def _person(row: dict[str, str]) -> dict[str, str]:
-    return {name: row.get(name, "").strip() for name in ("view", "sex", "age")}
+    return {name: row.get(name, "") for name in ("view", "sex", "age")}
 
 
 def _bare(url: str) -> str:
     """A URL without what two copies of it may differ in (case, scheme, www, final slash)."""
-    return re.sub(r"^https?://(www\.)?", "", url.strip().lower()).rstrip("/")
+    return re.sub(r"^https?://(www\.)?", "", url.lower()).rstrip("/")

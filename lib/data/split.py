@@ -28,7 +28,7 @@ def assign(table: pd.DataFrame, *, seed: int, test_share: float, validation_shar
     that have no image elsewhere.
 
     Args:
-        table: columns image_id, group_id, label, split (all "", or all given).
+        table: columns group_id, label, split (all "", or all given).
         seed: the order's seed.
         test_share: share of the images, 0..1, that goes to the test set.
         validation_share: share of the images outside the test set.

@@ -11,13 +11,12 @@ from lib.data import DataError
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".dcm", ".dicom")
 
 
-def read_table(path: Path, columns: tuple[str, ...], encoding: str = "utf-8") -> pd.DataFrame:
-    """A metadata file (CSV or xlsx) as text, with the line number of each row in column `_row`.
+def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """A metadata file (CSV or xlsx) as text without spaces around, the line number of each row in column `_row`.
 
     Args:
-        path: the file.
+        path: the file; a CSV that is no UTF-8 is read as ISO-8859-1, which takes any bytes.
         columns: columns that must be there; spaces around names and their case are forgiven.
-        encoding: tried first for CSV; ISO-8859-1, which reads any bytes, otherwise.
 
     Raises:
         DataError: missing, empty or unreadable file, or a missing column.
@@ -31,12 +30,12 @@ def read_table(path: Path, columns: tuple[str, ...], encoding: str = "utf-8") ->
             table = pd.read_excel(path, engine="openpyxl", **as_text)
         else:
             try:
-                table = pd.read_csv(path, encoding=encoding, **as_text)
+                table = pd.read_csv(path, **as_text)
             except UnicodeDecodeError:
                 table = pd.read_csv(path, encoding="latin-1", **as_text)
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty; {remedy}") from None
-    except (pd.errors.ParserError, zipfile.BadZipFile, ValueError, KeyError, OSError, SyntaxError) as error:
+    except (zipfile.BadZipFile, ValueError, KeyError, OSError, SyntaxError) as error:
         raise DataError(f"{path}: not readable as a table ({' '.join(str(error).split())}); {remedy}") from None
     names = {str(name).strip().lower(): name for name in table.columns}
     missing = [column for column in columns if column.lower() not in names]
@@ -44,12 +43,15 @@ def read_table(path: Path, columns: tuple[str, ...], encoding: str = "utf-8") ->
         found = ", ".join(map(str, table.columns)) or "none"
         raise DataError(f"{path}: column {', '.join(missing)} is missing; found: {found}; {remedy}")
     table = table.rename(columns={names[column.lower()]: column for column in columns})
+    table = table.apply(lambda column: column.str.strip())
     table["_row"] = range(2, len(table) + 2)
     return table
 
 
 def names_in(folder: Path) -> str:
-    """The first names in a folder, for a message that says what was found."""
+    """The first names in a folder, or that there is none, for a message that says what was found."""
+    if not folder.is_dir():
+        return "no such folder"
     return ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
 
 
@@ -64,16 +66,12 @@ class ImageFolder:
     """
 
     def __init__(self, *folders: Path):
-        """Lists the folders.
-
-        Raises:
-            DataError: there is none of them.
-        """
+        """Lists the folders; raises DataError if there is none of them."""
         self.home = folders[0]
         there = [folder for folder in folders if folder.is_dir()]
         if not there:
-            beside = names_in(self.home.parent) if self.home.parent.is_dir() else "none"
-            raise DataError(f"{self.home}: no such folder; found beside it: {beside}; unpack the source again")
+            beside = f"found beside it: {names_in(self.home.parent)}"
+            raise DataError(f"{self.home}: no such folder; {beside}; unpack the source again")
         self._files: list[dict[str, Path]] = []
         for folder in there:
             with os.scandir(folder) as entries:

@@ -14,11 +14,7 @@ PLACES = ("back", "lower extremity", "trunk", "upper extremity", "abdomen", "fac
 
 
 def images_by_class(images: int) -> dict[str, int]:
-    """Images a class, at least `FLOOR` each.
-
-    Args:
-        images: all together, at least 70.
-    """
+    """Images a class, at least `FLOOR` each, of all `images` together (70 or more)."""
     spare, real = images - FLOOR * len(REAL_COUNTS), sum(REAL_COUNTS.values())
     numbers = {kind: FLOOR + int(spare * count / real) for kind, count in REAL_COUNTS.items()}
     numbers["nv"] += images - sum(numbers.values())

@@ -16,15 +16,11 @@ import pandas as pd
 
 from lib import files
 from lib.data.labels import CHEST_CLASSES
+from lib.data.sources import FOLDERS
 from lib.phantoms import formats
 from lib.phantoms.fields import generator
 
-COHEN = "covid-chestxray-dataset"
-FIGURE1 = "Figure1-COVID-chestxray-dataset"
-ACTUALMED = "Actualmed-COVID-chestxray-dataset"
-RADIOGRAPHY = "COVID-19 Radiography Database"
-RSNA = "rsna-pneumonia-detection-challenge"
-SOURCES = (COHEN, FIGURE1, ACTUALMED, RADIOGRAPHY, RSNA)
+SOURCES = COHEN, FIGURE1, ACTUALMED, RADIOGRAPHY, RSNA = tuple(FOLDERS.values())
 BAD_NUMBERS = (100, 217, *range(101, 106), *range(110, 114), *range(122, 127))  # as the rules name them
 
 # The tables' columns as the sources have them; those that the phantoms do not need stay empty.
@@ -77,11 +73,7 @@ class Shot:
 
 
 def images_by_source(images: int) -> tuple[Shares, list[str]]:
-    """How many images each source holds of each class, and what is there to be left out.
-
-    Args:
-        images: all images together, at least 60.
-    """
+    """How many of `images` (60 or more) each source holds of each class, and what is there to be left out."""
     left_out = list(itertools.islice(itertools.cycle(LEFT_OUT), max(9, round(0.05 * images))))
     kept = images - len(left_out)
     covid, normal = round(0.18 * kept), round(0.45 * kept)
@@ -249,13 +241,7 @@ def _rsna(shares: Shares, left_out: list[str], rng: np.random.Generator) -> list
 
 
 def write_tables(folder: Path, shots: list[Shot], boxes: list[list[Box]]) -> None:
-    """Writes every source's own table.
-
-    Args:
-        folder: covidx-sources/.
-        shots: as `planned_shots` gives them.
-        boxes: around the opacities of each of them.
-    """
+    """Writes every source's own table below covidx-sources/; `boxes` are those around each shot's opacities."""
     tables = {source: pd.DataFrame([shot.row for shot in shots if shot.source == source]) for source in SOURCES}
     for source, columns in COLUMNS.items():
         tables[source] = tables[source].reindex(columns=columns.split(", "))

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from lib.phantoms import formats
+
 
 class Tree:
     """Writes small data folders: pictures are random but seeded, so that no two are alike."""
@@ -21,26 +23,10 @@ class Tree:
         Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path)
         return path
 
-    def dicom(self, path: Path, size: tuple[int, int] = (40, 40)) -> Path:
-        import pydicom
-        from pydicom.dataset import FileDataset, FileMetaDataset
-        from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
-
-        path.parent.mkdir(parents=True, exist_ok=True)
-        meta = FileMetaDataset()
-        meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-        meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[path.name])
-        dataset = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-        dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-        dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = size[1], size[0], 1
-        dataset.PhotometricInterpretation = "MONOCHROME2"
-        dataset.BitsAllocated = dataset.BitsStored = 8
-        dataset.HighBit, dataset.PixelRepresentation = 7, 0
-        coarse = self.rng.integers(0, 256, (6, 6), dtype=np.uint8)
-        dataset.PixelData = np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)).tobytes()
-        pydicom.dcmwrite(path, dataset, enforce_file_format=True)
-        return path
+    def dicom(self, path: Path) -> None:
+        coarse = Image.fromarray(self.rng.integers(0, 256, (6, 6), dtype=np.uint8))
+        film = np.asarray(coarse.resize((40, 40), Image.Resampling.BICUBIC))
+        formats.write_dicom(path, film, patient=path.stem, inverted=False, header={})
 
     def table(self, path: Path, rows: list[dict], encoding: str = "utf-8") -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,9 +46,7 @@ class Tree:
                 self.picture(folder / "images" / row["filename"])
         return folder
 
-    def rsna(
-        self, patients: dict[str, str], boxes: dict[str, list[tuple[float, float, float, float]]] | None = None
-    ) -> Path:
+    def rsna(self, patients: dict[str, str], boxes: dict[str, list[tuple[float, ...]]] | None = None) -> Path:
         """patients: id -> "Normal", "Lung Opacity" or "No Lung Opacity / Not Normal"."""
         folder = self.root / "covidx-sources" / "rsna-pneumonia-detection-challenge"
         kinds, labels = [], []
@@ -77,12 +61,11 @@ class Tree:
         self.table(folder / "stage_2_train_labels.csv", labels)
         return folder
 
-    def small_covidx(self) -> Path:
-        """Four images of each class: covid-19 from cohen, the others from rsna."""
-        self.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(4)])
+    def small_covidx(self, covid: int = 4, boxes: dict | None = None) -> Path:
+        """Some images of covid-19 from cohen, whose folder it returns, and four of each other class from rsna."""
         kinds = ["Normal"] * 4 + ["Lung Opacity"] * 4
-        self.rsna({f"r{i}": kind for i, kind in enumerate(kinds)})
-        return self.root
+        self.rsna({f"r{i}": kind for i, kind in enumerate(kinds)}, boxes)
+        return self.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(covid)])
 
     def ham10000(self, rows: list[dict]) -> Path:
         folder = self.root / "ham10000"

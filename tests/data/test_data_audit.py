@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 from collections import Counter
@@ -11,8 +12,9 @@ from PIL import Image
 
 from lib import files
 from lib.data import audit, duplicates, split
+from lib.data.labels import CHEST_CLASSES
 from lib.data.lists import parse_line
-from lib.data.load import CHEST_CLASSES, Dataset
+from lib.data.load import Dataset
 from lib.data.tables import read_table
 from lib.paths import NOTEBOOKS
 
@@ -22,8 +24,6 @@ def dataset(rows, images=None):
     index = pd.DataFrame(rows, columns=["group_id", "source", "label", "split"])
     index.insert(0, "image_id", [f"i{i}" for i in range(len(index))])
     index["sha256"] = [f"digest{i}" for i in range(len(index))]
-    if images is None:
-        images = np.zeros((len(index), 4, 4, 1), np.uint8)
     return Dataset(Path("."), index, images, CHEST_CLASSES)
 
 
@@ -70,16 +70,9 @@ def pictures():
 
 
 def test_duplicates_are_found_by_content_and_named_by_kind():
-    data = dataset(
-        [
-            ("p1", "cohen", "covid-19", "train"),
-            ("p2", "sirm", "covid-19", "test"),
-            ("p1", "cohen", "covid-19", "train"),
-            ("p4", "rsna", "normal", "train"),
-            ("p5", "rsna", "normal", "test"),
-        ],
-        pictures(),
-    )
+    rows = [("p1", "cohen", "covid-19", "train"), ("p2", "sirm", "covid-19", "test")]
+    rows += [rows[0], ("p4", "rsna", "normal", "train"), ("p5", "rsna", "normal", "test")]
+    data = dataset(rows, pictures())
     data.index.loc[1, "sha256"] = data.index.loc[0, "sha256"]
     pairs = duplicates.find(data.index, data.images, bits=2)
     found = pairs[["image_id_a", "image_id_b", "kind", "same_group"]].values.tolist()
@@ -87,6 +80,7 @@ def test_duplicates_are_found_by_content_and_named_by_kind():
     assert ["i0", "i2", "near", True] in found
     assert len(pairs) == 3
     assert pairs["correlation"].min() > 0.99
+    assert duplicates.correlation(np.zeros((4, 4), np.uint8), np.ones((4, 4), np.uint8)) == 0  # uniform images
     assert duplicates.across(pairs, "split")["image_id_b"].tolist().count("i1") == 1
     summary = duplicates.count_kinds(pairs).set_index("kind")
     names = ["pairs", "across groups", "across splits", "across sources"]
@@ -98,12 +92,9 @@ def test_every_close_pair_is_found_across_blocks():
     hashes = rng.integers(0, 2**63, 60, dtype=np.uint64)
     hashes[50] = hashes[3] ^ np.uint64(0b101)
     hashes[20] = hashes[19]
-    by_hand = [
-        (i, j, bin(int(hashes[i]) ^ int(hashes[j])).count("1"))
-        for i in range(60)
-        for j in range(i + 1, 60)
-        if bin(int(hashes[i]) ^ int(hashes[j])).count("1") <= 3
-    ]
+    pairs = itertools.combinations(enumerate(hashes.tolist()), 2)
+    apart = [(i, j, (a ^ b).bit_count()) for (i, a), (j, b) in pairs]
+    by_hand = [pair for pair in apart if pair[2] <= 3]
     assert sorted(map(tuple, duplicates.close_pairs(hashes, 3, block=7).tolist())) == by_hand
     assert (3, 50, 2) in by_hand
 
@@ -114,10 +105,6 @@ def test_hashes_are_those_of_imagehash():
     images = pictures()
     expected = [int(str(imagehash.phash(Image.fromarray(image[:, :, 0]))), 16) for image in images]
     assert duplicates.perceptual_hashes(images, np.arange(len(images))).tolist() == expected
-
-
-def test_uniform_images_have_no_correlation():
-    assert duplicates.correlation(np.zeros((4, 4), np.uint8), np.ones((4, 4), np.uint8)) == 0.0
 
 
 def test_duplicates_to_drop_spare_the_test_set():
@@ -145,14 +132,8 @@ def test_counts_and_conflicts_add_up_to_the_images(tmp_path):
         ["pneumonia", "x", "train", 1, 1],
     ]
     (conflict,) = pd.read_csv(tmp_path / "label_conflicts.csv").to_dict("records")
-    assert conflict == {
-        "group_id": "a",
-        "source": "x, z",
-        "labels": "covid-19: 1, pneumonia: 1",
-        "images": 2,
-        "drawn_with": "covid-19",
-        "split": "train",
-    }
+    said = {"group_id": "a", "source": "x, z", "labels": "covid-19: 1, pneumonia: 1", "images": 2}
+    assert conflict == said | {"drawn_with": "covid-19", "split": "train"}
     assert pd.read_csv(tmp_path / "split_conflicts.csv").values.tolist() == [["b", "y", "test: 1, train: 1", 2]]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
-from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from lib.data import decode
@@ -23,21 +23,12 @@ def grey(data, size=16):
     return decode_image(data, size, 1)[0][:, :, 0]
 
 
-def dicom(pixels, *, bits=8, photometric="MONOCHROME2", signed=False, **tags):
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    meta.MediaStorageSOPInstanceUID = "1.2.3"
-    dataset = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-    dataset.SOPClassUID, dataset.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
-    dataset.Rows, dataset.Columns = pixels.shape[:2]
-    dataset.SamplesPerPixel = 1 if pixels.ndim == 2 else 3
-    if pixels.ndim == 3:
-        dataset.PlanarConfiguration = 0
-    dataset.PhotometricInterpretation = photometric
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8 * pixels.dtype.itemsize, bits, bits - 1
-    dataset.PixelRepresentation = int(signed)
-    dataset.PixelData = pixels.tobytes()
+def dicom(pixels, *, bits=8, photometric="MONOCHROME2", **tags):
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = SecondaryCaptureImageStorage
+    dataset.set_pixel_data(pixels, photometric, bits)
     for name, value in tags.items():
         setattr(dataset, name, value)
     return dataset
@@ -49,19 +40,17 @@ def written(dataset):
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
-def test_grey_pictures_keep_every_level(kind):
-    assert np.array_equal(grey(encoded(Image.fromarray(RAMP), kind)), RAMP)
-
-
-def test_16_bit_keeps_its_full_range():
-    levels = (RAMP.astype(np.uint16)) * 257  # 0 .. 65535
-    assert np.array_equal(grey(encoded(Image.fromarray(levels), "PNG")), RAMP)
-
-
-def test_1_bit_is_black_and_white():
-    image = Image.fromarray(RAMP > 127)
-    assert np.array_equal(grey(encoded(image, "PNG")), np.where(RAMP > 127, 255, 0))
+@pytest.mark.parametrize(
+    ("stored", "kind", "expected"),
+    [
+        *((RAMP, kind, RAMP) for kind in ("PNG", "BMP", "TIFF")),
+        (RAMP.astype(np.uint16) * 257, "PNG", RAMP),  # 16 bits keep their full range, 0 to 65535
+        (RAMP > 127, "PNG", np.where(RAMP > 127, 255, 0)),
+    ],
+    ids=["PNG", "BMP", "TIFF", "16 bits", "1 bit"],
+)
+def test_grey_pictures_keep_every_level(stored, kind, expected):
+    assert np.array_equal(grey(encoded(Image.fromarray(stored), kind)), expected)
 
 
 def test_a_palette_gives_its_colours():
@@ -80,8 +69,7 @@ def test_transparent_parts_become_black_and_opaque_ones_stay():
 
 
 def test_colour_becomes_luminance():
-    pixels = np.zeros((2, 2, 3), np.uint8)
-    pixels[...] = (100, 150, 50)
+    pixels = np.full((2, 2, 3), (100, 150, 50), np.uint8)
     # ITU-R BT.601: 0.299 * 100 + 0.587 * 150 + 0.114 * 50 = 123.65
     assert abs(int(grey(encoded(Image.fromarray(pixels), "PNG"), 2)[0, 0]) - 124) <= 1
 
@@ -105,24 +93,24 @@ def test_exif_rotation_is_undone():
     assert picture[-3].mean() < 60
 
 
-def test_a_dicom_of_8_bits_is_taken_as_it_is():
-    assert np.array_equal(grey(written(dicom(RAMP))), RAMP)
-
-
-def test_monochrome1_is_inverted():
-    assert np.array_equal(grey(written(dicom(RAMP, photometric="MONOCHROME1"))), 255 - RAMP)
-
-
-def test_12_bits_are_scaled_by_the_range_that_the_file_can_hold():
-    levels = np.array([[0, 4095], [2048, 1024]], np.uint16)
-    assert grey(written(dicom(levels, bits=12)), 2).tolist() == [[0, 255], [128, 64]]
-
-
-def test_signed_levels_and_rescaling():
-    levels = np.array([[-2048, 2047], [0, 1024]], np.int16)
-    data = written(dicom(levels, bits=12, signed=True, RescaleSlope=2, RescaleIntercept=-1000))
-    # A linear rescale changes the levels and the ends of the range alike: (v + 2048) / 4095
-    assert grey(data, 2).tolist() == [[0, 255], [128, 191]]
+@pytest.mark.parametrize(
+    ("levels", "tags", "expected"),
+    [
+        (RAMP, {}, RAMP),
+        (RAMP, {"photometric": "MONOCHROME1"}, 255 - RAMP),
+        # Without a window, the range that the file can hold
+        (np.array([[0, 4095], [2048, 1024]], np.uint16), {"bits": 12}, [[0, 255], [128, 64]]),
+        # A linear rescale changes the levels and the ends of the range alike: (v + 2048) / 4095
+        (
+            np.array([[-2048, 2047], [0, 1024]], np.int16),
+            {"bits": 12, "RescaleSlope": 2, "RescaleIntercept": -1000},
+            [[0, 255], [128, 191]],
+        ),
+    ],
+    ids=["8 bits", "inverted", "12 bits", "signed and rescaled"],
+)
+def test_grey_dicom_gives_its_levels(levels, tags, expected):
+    assert np.array_equal(grey(written(dicom(levels, **tags)), len(levels)), expected)
 
 
 def test_the_files_own_window_is_used():
@@ -135,8 +123,7 @@ def test_the_files_own_window_is_used():
 
 
 def test_colour_dicom_is_read():
-    pixels = np.zeros((4, 4, 3), np.uint8)
-    pixels[...] = (200, 100, 50)
+    pixels = np.full((4, 4, 3), (200, 100, 50), np.uint8)
     assert decode_image(written(dicom(pixels, photometric="RGB")), 4, 3)[0][0, 0].tolist() == [200, 100, 50]
 
 
@@ -169,45 +156,28 @@ def test_the_original_size_is_reported():
     assert decode_image(encoded(Image.new("L", (40, 30)), "PNG"), 16, 1)[1:] == (40, 30)
 
 
-def broken(kind):
+def broken():
     whole = encoded(Image.fromarray(np.tile(RAMP, (20, 20))), "PNG")
     many = [Image.fromarray(RAMP), Image.fromarray(255 - RAMP)]
+    bare = dicom(RAMP)
+    del bare.PixelData
     return {
-        "empty": b"",
-        "truncated png": whole[: len(whole) // 2],
-        "truncated jpeg": encoded(Image.fromarray(np.tile(RAMP, (9, 9))), "JPEG")[:900],
-        "text": b"<html>not found</html>",
-        "float": encoded(Image.fromarray(RAMP.astype(np.float32)), "TIFF"),
-        "animation": encoded(many[0], "GIF", save_all=True, append_images=many[1:]),
-        "dicom without pixels": written(_without_pixels()),
-        "truncated dicom": written(dicom(RAMP))[:-100],
-        "frames": written(dicom(np.tile(RAMP, (2, 1)), NumberOfFrames=2, Rows=16)),
-    }[kind]
+        "empty": (b"", "the file is empty"),
+        "truncated png": (whole[: len(whole) // 2], "truncated|broken"),
+        "truncated jpeg": (encoded(Image.fromarray(np.tile(RAMP, (9, 9))), "JPEG")[:900], "truncated"),
+        "text": (b"<html>not found</html>", "no image: neither DICOM nor"),
+        "float": (encoded(Image.fromarray(RAMP.astype(np.float32)), "TIFF"), "floating-point grey levels"),
+        "animation": (encoded(many[0], "GIF", save_all=True, append_images=many[1:]), "holds 2 pictures"),
+        "dicom without pixels": (written(bare), "DICOM without PixelData"),
+        "truncated dicom": (written(dicom(RAMP))[:-100], "."),
+        "frames": (written(dicom(np.tile(RAMP, (2, 1)), NumberOfFrames=2, Rows=16)), "DICOM with 2 frames"),
+    }
 
 
-def _without_pixels():
-    dataset = dicom(RAMP)
-    del dataset.PixelData
-    return dataset
-
-
-@pytest.mark.parametrize(
-    ("kind", "says"),
-    [
-        ("empty", "the file is empty"),
-        ("truncated png", "truncated|broken"),
-        ("truncated jpeg", "truncated"),
-        ("text", "no image: neither DICOM nor"),
-        ("float", "floating-point grey levels"),
-        ("animation", "holds 2 pictures"),
-        ("dicom without pixels", "DICOM without PixelData"),
-        ("truncated dicom", "."),
-        ("frames", "DICOM with 2 frames"),
-    ],
-)
-def test_a_bad_file_gives_one_line(kind, says):
+@pytest.mark.parametrize(("data", "says"), broken().values(), ids=broken().keys())
+def test_a_bad_file_gives_one_line(data, says):
     with pytest.raises(Unreadable, match=says) as caught:
-        decode_image(broken(kind), 16, 1)
+        decode_image(data, 16, 1)
     assert "\n" not in str(caught.value)
 
 

@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 from PIL import Image
 
 from lib import paths
 from lib.data import DataError, convert, decode, duplicates, load, prepare
+from lib.data.labels import CHEST_CLASSES, SKIN_CLASSES
 
 SETTINGS = {
     "covidx_layout": "sources",
@@ -38,36 +40,32 @@ def make(tree, tmp_path):
     return make
 
 
+@pytest.fixture
+def data(make, tree, tmp_path):
+    """The dataset of tree.small_covidx, prepared into tmp_path/out."""
+    tree.small_covidx()
+    make()
+    return load.open_dataset(tmp_path / "out")
+
+
 def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_the_contracts_files_and_columns(make, tree, tmp_path):
-    tree.small_covidx()
-    made = make()
-    assert set(contents(tmp_path / "out")) == {
-        "boxes.csv",
-        "excluded.csv",
-        "images.csv",
-        "images.npy",
-        "index.csv",
-        "ledger.csv",
-    }
-    data = load.open_dataset(tmp_path / "out")
+def test_the_contracts_files_and_columns(data, tmp_path):
+    names = ["boxes.csv", "excluded.csv", "images.csv", "images.npy", "index.csv", "ledger.csv"]
+    assert list(contents(tmp_path / "out")) == names
     columns = ["image_id", "group_id", "source", "label", "split", "file", "sha256"]
     assert list(data.index.columns)[:7] == columns
     assert data.images.dtype == np.uint8
     assert data.images.shape == (12, 16, 16, 1)
     assert isinstance(data.images, np.memmap)
-    assert data.classes == load.CHEST_CLASSES
+    assert data.classes == CHEST_CLASSES
     assert list(pd.read_csv(tmp_path / "out" / "excluded.csv").columns)[:3] == ["file", "source", "reason"]
-    assert made.balance.set_index("source").loc["all", "rows"] == 12
+    assert pd.read_csv(tmp_path / "out" / "ledger.csv").set_index("source").loc["all", "rows"] == 12
 
 
-def test_images_belong_to_their_rows(make, tree, tmp_path):
-    tree.small_covidx()
-    make()
-    data = load.open_dataset(tmp_path / "out")
+def test_images_belong_to_their_rows(data, tree):
     for row, pixels in zip(data.index.itertuples(), data.images, strict=True):
         if row.source == "cohen":
             with Image.open(tree.root / row.file) as image:
@@ -76,10 +74,7 @@ def test_images_belong_to_their_rows(make, tree, tmp_path):
             assert np.array_equal(pixels[:, :, 0], expected)
 
 
-def test_part_gives_aligned_rows(make, tree, tmp_path):
-    tree.small_covidx()
-    make()
-    data = load.open_dataset(tmp_path / "out")
+def test_part_gives_aligned_rows(data):
     parts = [data.part(split) for split in ("train", "validation", "test")]
     assert sorted(np.concatenate([part.positions for part in parts])) == list(range(12))
     for part in parts:
@@ -90,17 +85,14 @@ def test_part_gives_aligned_rows(make, tree, tmp_path):
 
 
 def test_equal_runs_give_equal_bytes_with_one_worker_two_threads_or_two_processes(tree, tmp_path, monkeypatch):
-    tree.small_covidx()
-    tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])  # several chunks of work
+    tree.small_covidx(40)  # several chunks of work
     for name, threads in (("one", 1), ("threads", 2), ("processes", 2)):
         monkeypatch.setattr(convert, "PROCESSES_FROM", 1 if name == "processes" else 1000)
         prepare.prepare_covidx(tree.root, tmp_path / name, settings(threads=threads))
     assert contents(tmp_path / "one") == contents(tmp_path / "threads") == contents(tmp_path / "processes")
 
 
-def test_unchanged_images_are_not_decoded_again(make, tree, tmp_path, monkeypatch):
-    tree.small_covidx()
-    make()
+def test_unchanged_images_are_not_decoded_again(data, make, tmp_path, monkeypatch):
     before = contents(tmp_path / "out")
     (tmp_path / "out" / "index.csv").unlink()  # as a workflow does before it runs a step again
     decoded = count_decoding(monkeypatch)
@@ -109,9 +101,7 @@ def test_unchanged_images_are_not_decoded_again(make, tree, tmp_path, monkeypatc
     assert contents(tmp_path / "out") == before
 
 
-def test_a_changed_image_alone_is_decoded_again(make, tree, tmp_path, monkeypatch):
-    tree.small_covidx()
-    make()
+def test_a_changed_image_alone_is_decoded_again(data, make, tree, monkeypatch):
     tree.picture(tree.root / "covidx-sources" / "covid-chestxray-dataset" / "images" / "c1.png", (50, 20))
     decoded = count_decoding(monkeypatch)
     index = make().index.set_index("image_id")
@@ -120,9 +110,7 @@ def test_a_changed_image_alone_is_decoded_again(make, tree, tmp_path, monkeypatc
     assert index.loc["cohen-c0", ["width", "height"]].tolist() == [40, 30]
 
 
-def test_another_size_converts_everything_again(make, tree, monkeypatch):
-    tree.small_covidx()
-    make()
+def test_another_size_converts_everything_again(data, make, monkeypatch):
     decoded = count_decoding(monkeypatch)
     make(image_size=32)
     assert len(decoded) == 12
@@ -140,8 +128,7 @@ def count_decoding(monkeypatch):
 
 
 def test_an_interrupted_conversion_goes_on_where_it_stopped(make, tree, tmp_path, monkeypatch):
-    tree.small_covidx()
-    tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])
+    tree.small_covidx(40)
     real, calls = convert.convert_chunk, []
 
     def interrupted(tasks, *places):
@@ -167,8 +154,7 @@ def test_an_interrupted_conversion_goes_on_where_it_stopped(make, tree, tmp_path
 
 def test_no_line_of_the_record_is_ahead_of_its_pixels(tree, tmp_path, monkeypatch):
     """Whatever moment a kill comes at: the pixels of each line in the record are in the file."""
-    tree.small_covidx()
-    tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])
+    tree.small_covidx(40)
     monkeypatch.setattr(convert, "NOTED_AT_ONCE", 8)
     flushed, noted, flush = [], [], np.memmap.flush
     monkeypatch.setattr(np.memmap, "flush", lambda self: (flush(self), flushed.append(self.shape[0]))[0])
@@ -186,9 +172,7 @@ def test_no_line_of_the_record_is_ahead_of_its_pixels(tree, tmp_path, monkeypatc
     assert made["position"].tolist() == list(range(40))
 
 
-def test_a_record_of_another_array_is_not_believed(make, tree, tmp_path, monkeypatch):
-    tree.small_covidx()
-    make()
+def test_a_record_of_another_array_is_not_believed(data, make, tmp_path, monkeypatch):
     out = tmp_path / "out"
     before = contents(out)
     np.save(out / "images.npy", np.zeros((3, 16, 16, 1), np.uint8))
@@ -206,8 +190,7 @@ def test_workers_import_little():
 
 def spoil(tree, n):
     """Spoils the first n of 40 covid-19 images, each in another way."""
-    tree.small_covidx()
-    folder = tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(40)])
+    folder = tree.small_covidx(40)
     for i, content in enumerate([b"", b"<html>", (folder / "images" / "c9.png").read_bytes()[:200]][:n]):
         (folder / "images" / f"c{i}.png").write_bytes(content)
 
@@ -272,19 +255,14 @@ def test_relative_data_folders_start_at_the_project(tmp_path, monkeypatch):
     assert prepare.data_folder("mine") == (tmp_path / "mine").resolve()
 
 
-def test_boxes_are_scaled_with_their_images(make, tree, tmp_path):
-    tree.small_covidx()  # images of 40 x 40 with a box (8, 4, 10, 20), made 16 x 16: factor 0.4
-    make()
-    boxes = load.open_dataset(tmp_path / "out").boxes
-    assert boxes["image_id"].tolist() == ["rsna-r4", "rsna-r5", "rsna-r6", "rsna-r7"]
-    assert boxes[["x", "y", "width", "height"]].iloc[0].tolist() == [3.2, 1.6, 4.0, 8.0]
+def test_boxes_are_scaled_with_their_images(data):
+    assert data.boxes["image_id"].tolist() == ["rsna-r4", "rsna-r5", "rsna-r6", "rsna-r7"]
+    # images of 40 x 40 with a box (8, 4, 10, 20), made 16 x 16: factor 0.4
+    assert data.boxes[["x", "y", "width", "height"]].iloc[0].tolist() == [3.2, 1.6, 4.0, 8.0]
 
 
 def test_boxes_of_reduced_files_are_those_of_the_originals(make, tree, tmp_path):
-    tree.small_covidx()
-    tree.rsna(
-        {f"r{i}": kind for i, kind in enumerate(["Normal"] * 4 + ["Lung Opacity"] * 4)}, {"r4": [(512, 256, 128, 64)]}
-    )
+    tree.small_covidx(boxes={"r4": [(512, 256, 128, 64)]})
     make()
     boxes = load.open_dataset(tmp_path / "out").boxes.set_index("image_id")
     assert boxes.loc["rsna-r4"].tolist() == [8.0, 4.0, 2.0, 1.0]  # 16 / 1024
@@ -292,53 +270,45 @@ def test_boxes_of_reduced_files_are_those_of_the_originals(make, tree, tmp_path)
 
 def test_masks_are_carried_through_the_same_resize(make, tree, tmp_path):
     tree.small_covidx()
-    flags = np.zeros((30, 40), np.uint8)
+    flags, expected = np.zeros((30, 40), np.uint8), np.zeros((16, 16), np.uint8)
     flags[:15] |= 1
     flags[:, 20:] |= 2
+    expected[:8] |= 1
+    expected[:, 8:] |= 2
     target = tree.root / "masks" / "covid-chestxray-dataset" / "c2.png"
     target.parent.mkdir(parents=True)
     Image.fromarray(flags).save(target)
     make()
     data = load.open_dataset(tmp_path / "out")
     mask = data.masks[data.index.index[data.index["image_id"] == "cohen-c2"][0]]
-    expected = np.zeros((16, 16), np.uint8)
-    expected[:8] |= 1
-    expected[:, 8:] |= 2
-    # A pixel that a border cuts in half may fall either way
-    assert (mask != expected).mean() <= 1 / 16
+    assert (mask != expected).mean() <= 1 / 16  # a pixel that a border cuts in half may fall either way
     assert data.masks.shape == (12, 16, 16)
     assert not data.masks[data.index.index[data.index["source"] == "rsna"]].any()
 
 
 def test_without_masks_or_boxes_there_is_none(tree, tmp_path):
-    rows = [{"lesion_id": f"L{i}", "image_id": f"I{i}", "dx": label} for i, label in enumerate(load.SKIN_CLASSES * 3)]
+    rows = [{"lesion_id": f"L{i}", "image_id": f"I{i}", "dx": label} for i, label in enumerate(SKIN_CLASSES * 3)]
     tree.ham10000(rows)
     prepare.prepare_ham10000(tree.root, tmp_path / "skin", settings())
     data = load.open_dataset(tmp_path / "skin")
     assert data.masks is None
     assert data.boxes is None
     assert data.images.shape == (21, 16, 16, 3)
-    assert data.classes == load.SKIN_CLASSES
+    assert data.classes == SKIN_CLASSES
 
 
-def test_an_unprepared_or_mixed_up_dataset_is_a_message(make, tree, tmp_path):
+def test_an_unprepared_or_mixed_up_dataset_is_a_message(data, tmp_path):
     with pytest.raises(DataError, match="run notebook 00_data_preparation"):
-        load.open_dataset(tmp_path / "out")
-    tree.small_covidx()
-    make()
+        load.open_dataset(tmp_path / "none")
     np.save(tmp_path / "out" / "images.npy", np.zeros((3, 16, 16, 1), np.uint8))
-    with pytest.raises(DataError, match=r"12 rows .* 3 images|12 rows in index.csv, 3"):
+    with pytest.raises(DataError, match=r"12 rows in index.csv, 3 in images.npy"):
         load.open_dataset(tmp_path / "out")
 
 
 def test_cross_split_duplicates_leave_training_and_are_accounted_for(make, tree, tmp_path):
-    tree.small_covidx()
-    tree.cohen([{"patientid": str(i), "filename": f"c{i}.png"} for i in range(12)])
-    folder = tree.root / "covidx-sources" / "covid-chestxray-dataset" / "images"
-    split = make().index.set_index("image_id")["split"]
-    first = {
-        name: split[split == name].index[split[split == name].index.str.startswith("cohen")][0] for name in set(split)
-    }
+    folder = tree.small_covidx(12) / "images"
+    index = make().index
+    first = index[index["source"] == "cohen"].groupby("split")["image_id"].first()
     copy, original = (folder / (first[name].removeprefix("cohen-") + ".png") for name in ("train", "test"))
     copy.write_bytes(original.read_bytes())
     made = make(drop_cross_split_duplicates=True, near_duplicate_bits=0)
@@ -353,8 +323,6 @@ def test_cross_split_duplicates_leave_training_and_are_accounted_for(make, tree,
 
 
 def test_dicom_headers_tell_what_the_metadata_do_not(make, tree):
-    import pydicom
-
     tree.small_covidx()
     tree.cohen([{"patientid": str(i), "filename": f"c{i}.png", "view": "AP", "age": "70"} for i in range(4)])
     path = tree.root / "covidx-sources" / "rsna-pneumonia-detection-challenge" / "stage_2_train_images" / "r2.dcm"

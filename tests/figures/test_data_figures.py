@@ -6,7 +6,8 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from lib.data.load import CHEST_CLASSES, Dataset
+from lib.data.labels import CHEST_CLASSES
+from lib.data.load import Dataset
 from lib.figures import data as figures
 
 
