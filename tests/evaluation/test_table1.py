@@ -61,7 +61,7 @@ def test_values_are_percent_inside_their_intervals(made):
 def test_seeds_give_mean_and_spread(made):
     rows, _, table = made
     line = table.set_index("id").loc["RN4"]
-    both = [100 * rows["RN4"].scores()["accuracy"]]
+    both = [100 * rows["RN4"].test.scores()["accuracy"]]
     both += [100 * (repeat.predicted == repeat.labels).mean() for repeat in rows["RN4"].repeats]
     assert line["seeds"] == 2
     assert line["accuracy_mean"] == pytest.approx(sum(both) / 2)
