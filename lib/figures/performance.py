@@ -36,7 +36,7 @@ def figure_4a(rocs: dict[str, Roc], published: dict[str, float]) -> Figure:
 def figure_4b(matrix: np.ndarray, title: str, published: np.ndarray | None = None) -> Figure:
     """A confusion matrix in the paper's form: annotated with counts, coloured by row-normalised value.
 
-    Matrices are (3, 3) counts, rows the truth, order as the chest classes; `published`, the paper's own, is drawn beside.
+    Matrices are (3, 3) counts, rows the truth, order as the chest classes; `published` is the paper's, drawn beside.
     """
     panels = {title: matrix}
     if published is not None:

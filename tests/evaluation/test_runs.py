@@ -4,16 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import paths
 from lib.data.labels import CHEST_CLASSES
 from lib.evaluation import runs
 from tests.evaluation import synthetic
-
-
-@pytest.fixture
-def at(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
-    return paths.Paths("demo")
 
 
 def test_rows_that_have_not_run_are_absent(at):
