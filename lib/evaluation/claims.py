@@ -71,7 +71,7 @@ def rule(claim: dict) -> str:
 
     def said(value) -> str:
         if isinstance(value, list):
-            return ", ".join(" − ".join(one) if isinstance(one, list) else words.get(one, str(one)) for one in value)
+            return ", ".join(" − ".join(one) if isinstance(one, list) else said(one) for one in value)
         return words.get(value, str(value))
 
     given = {"rows": said(claim.get("row", ""))} | {key: said(value) for key, value in claim.items()}
@@ -311,25 +311,21 @@ def wrapped(shown: pd.DataFrame, widths: dict[str, int]) -> Styler:
 
 def _numbers(table: pd.DataFrame) -> dict[str, list[str]]:
     """The columns with numbers and verdicts, as text."""
-    rows = table.to_dict("records")
-    found = {"Effect [95 %]": [_effect(row) for row in rows], "p": [_p_value(row["p_value"]) for row in rows]}
+
+    def signed(column: str) -> list[str]:
+        return [_signed(*pair) for pair in zip(table[column], table["statistic"], strict=True)]
+
+    ends = zip(signed("effect"), signed("low"), signed("high"), strict=True)
+    effects = [effect if low == ABSENT else f"{effect} [{low}, {high}]" for effect, low, high in ends]
+    p_values = [ABSENT if pd.isna(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in table["p_value"]]
+    found = {"Effect [95 %]": effects, "p": p_values}
     if "verdict" in table:
-        published = [_signed(row["published_effect"], row["statistic"]) for row in rows]
-        found |= {"This run": table["verdict"], "Published effect": published}
+        found |= {"This run": table["verdict"], "Published effect": signed("published_effect")}
         found["Published"] = table["published_verdict"].replace("", ABSENT)
     return found
-
-
-def _effect(row: dict) -> str:
-    effect, low, high = (_signed(row[name], row["statistic"]) for name in ("effect", "low", "high"))
-    return effect if low == ABSENT else f"{effect} [{low}, {high}]"
 
 
 def _signed(value: float, statistic: str) -> str:
     if pd.isna(value):
         return ABSENT
     return format(value, "+.3f" if "correlation" in statistic else "+.1f").replace("-", "−")
-
-
-def _p_value(value: float) -> str:
-    return ABSENT if pd.isna(value) else f"{value:.3f}" if value >= 0.001 else "< 0.001"

@@ -175,12 +175,12 @@ def compare(one: Row, other: Row, score: str, draws: bootstrap.Resampler) -> tup
     return 100 * (values[0] - values[1]), 100 * (spreads[0] - spreads[1])
 
 
-def readings(judging: Judging, scores: tuple[str, ...] = ("macro_f1", "covid_f1")) -> pd.DataFrame:
+def readings(judging: Judging) -> pd.DataFrame:
     """Rows that were run as described and as published: the differences, as comparisons; empty where there are none."""
     found = []
     for described in (name for name in judging.rows if name.endswith("-described")):
         published = described.removesuffix("-described")
-        for score in scores if published in judging.rows else ():
+        for score in ("macro_f1", "covid_f1") if published in judging.rows else ():
             effect, spread = compare(judging.rows[described], judging.rows[published], score, judging.draws)
             low, high = bootstrap.interval(spread)
             line = {"comparison": f"{described} − {published}", "statistic": STATISTICS[score], "effect": effect}
