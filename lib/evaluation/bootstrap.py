@@ -15,6 +15,7 @@ from lib.evaluation import metrics
 from lib.evaluation.runs import Predictions
 
 LEVEL = 0.95
+ENDS = (1 - LEVEL) / 2, (1 + LEVEL) / 2
 BLOCK = 250  # resamples handled at once where every image needs its weight: bounds the memory
 
 
@@ -29,9 +30,6 @@ class Resamples:
 
     weights: np.ndarray
     group: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.weights)
 
 
 def draw(groups: np.ndarray, labels: np.ndarray, samples: int, seed: int = 1) -> Resamples:
@@ -87,9 +85,9 @@ def spread(resamples: Resamples, test: Predictions, score: str) -> np.ndarray:
     return metrics.from_confusion(confusions(resamples, test.labels, test.predicted, classes))[score]
 
 
-def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """The percentile interval of (B,) bootstrap values."""
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """The 95 % percentile interval of (B,) bootstrap values."""
+    low, high = np.quantile(values, ENDS)
     return float(low), float(high)
 
 
@@ -109,31 +107,41 @@ def exact_interval(value: float, trials: int) -> tuple[float, float]:
 def mean_interval(values: np.ndarray, groups: np.ndarray, samples: int, seed: int = 1) -> tuple[float, float]:
     """95 % interval of the mean of (N,) values, patients (N,) drawn with replacement; nan with fewer than two.
 
-    Values that are all 0 or all 1 do not move in any resample: there the exact binomial bound over patients is taken
-    (Clopper and Pearson, 1934).
+    Values that are all 0 or all 1 do not move in any resample: there stands the `exact_interval` over patients.
     """
     patients = len(np.unique(groups))
     if patients < 2:
         return float("nan"), float("nan")
-    if np.all(values == values[0]) and values[0] in (0, 1):
+    if values[0] in (0, 1) and np.all(values == values[0]):
         return exact_interval(float(values[0]), patients)
     resamples = draw(groups, np.zeros(len(values), dtype=int), samples, seed)
-    sums = np.bincount(resamples.group, weights=values)
-    counts = np.bincount(resamples.group)
+    sums, counts = np.bincount(resamples.group, weights=values), np.bincount(resamples.group)
     return interval((resamples.weights @ sums) / (resamples.weights @ counts))
 
 
 def score_interval(resamples: Resamples, test: Predictions, score: str) -> tuple[float, float]:
     """The 95 % interval in 0..1 of one score, as `spread`.
 
-    A score that is 0 or 1 exactly does not move in any resample, so its percentile interval would be a point. There the
-    exact binomial bound over the patients that enter the score is taken instead (Clopper and Pearson, 1934); an area
-    under the ROC curve has none and stays a point.
+    A score that is 0 or 1 exactly does not move in any resample, so its percentile interval would be a point. There
+    stands the `exact_interval` over the patients that enter the score instead; an area under the ROC curve has none and
+    stays a point.
     """
     low, high = interval(spread(resamples, test, score))
     if low < high or score == "covid_auc":
         return low, high
-    return _exact_bounds(_by_patient(resamples.group, test.labels, test.predicted, test.probabilities.shape[1]))[score]
+    tables = _by_patient(resamples.group, test.labels, test.predicted, test.probabilities.shape[1])
+    total = tables.sum(axis=0)
+    true, called = tables.sum(axis=2) > 0, tables.sum(axis=1) > 0  # (G, K): whether a patient enters
+    if not score.endswith("f1"):
+        patients = {"accuracy": len(tables), "covid_precision": called[:, 0].sum(), "covid_recall": true[:, 0].sum()}
+        return exact_interval(metrics.from_confusion(total)[score], patients[score])
+    # F1 = 2 J / (1 + J) with the proportion J = TP / (TP + FP + FN), so a bound of J bounds F1
+    hits = np.diagonal(total)
+    shares = metrics.ratio(hits, total.sum(axis=1) + total.sum(axis=0) - hits)
+    ends = np.array([exact_interval(*one) for one in zip(shares, (true | called).sum(axis=0), strict=True)])
+    of_f1 = 2 * ends / (1 + ends)
+    low, high = of_f1[0] if score == "covid_f1" else of_f1.mean(axis=0)
+    return float(low), float(high)
 
 
 def p_value(differences: np.ndarray) -> float:
@@ -158,8 +166,8 @@ def holm(values: list[float]) -> list[float]:
 
 def areas(resamples: Resamples, positive: np.ndarray, score: np.ndarray) -> np.ndarray:
     """(B,) areas under the ROC curve; ties count half."""
-    found = [np.trapezoid(true, false, axis=1) for true, false in _curves(resamples, positive, score)]
-    return np.concatenate(found)
+    curves = _curves(resamples, positive, score)
+    return np.concatenate([np.trapezoid(true, false, axis=1) for true, false in curves])
 
 
 def roc_band(resamples: Resamples, positive: np.ndarray, score: np.ndarray, grid: np.ndarray) -> np.ndarray:
@@ -169,7 +177,7 @@ def roc_band(resamples: Resamples, positive: np.ndarray, score: np.ndarray, grid
         for true, false in _curves(resamples, positive, score)
         for one_true, one_false in zip(true, false, strict=True)
     ]
-    return np.quantile(np.asarray(lines), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return np.quantile(lines, ENDS, axis=0)
 
 
 def _curves(resamples: Resamples, positive: np.ndarray, score: np.ndarray):
@@ -177,7 +185,7 @@ def _curves(resamples: Resamples, positive: np.ndarray, score: np.ndarray):
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)  # the last image of each run of equals
     group, is_positive = resamples.group[order], positive[order]
-    for start in range(0, len(resamples), BLOCK):
+    for start in range(0, len(resamples.weights), BLOCK):
         weights = resamples.weights[start : start + BLOCK][:, group].astype(np.float64)
         rates = []
         for part in (is_positive, ~is_positive):
@@ -191,24 +199,3 @@ def _by_patient(group: np.ndarray, labels: np.ndarray, predicted: np.ndarray, cl
     table = np.zeros((group.max() + 1, classes, classes), dtype=np.int64)
     np.add.at(table, (group, labels, predicted), 1)
     return table
-
-
-def _exact_bounds(tables: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Bounds of the scores that are 0 or 1 exactly, from (G, K, K) counts; a trial is a patient."""
-    total = tables.sum(axis=0)
-    values = metrics.from_confusion(total)
-    true, called = tables.sum(axis=2) > 0, tables.sum(axis=1) > 0  # (G, K): whether a patient enters
-    hits = np.diagonal(total)
-    # F1 = 2 J / (1 + J) with the proportion J = TP / (TP + FP + FN), so a bound of J bounds F1
-    shares = metrics.ratio(hits, total.sum(axis=1) + total.sum(axis=0) - hits)
-    of_f1 = [
-        tuple(2 * j / (1 + j) for j in exact_interval(share, trials))
-        for share, trials in zip(shares, (true | called).sum(axis=0), strict=True)
-    ]
-    return {
-        "accuracy": exact_interval(values["accuracy"], len(tables)),
-        "macro_f1": tuple(float(x) for x in np.mean(of_f1, axis=0)),
-        "covid_precision": exact_interval(values["covid_precision"], called[:, 0].sum()),
-        "covid_recall": exact_interval(values["covid_recall"], true[:, 0].sum()),
-        "covid_f1": of_f1[0],
-    }

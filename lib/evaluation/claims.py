@@ -18,7 +18,6 @@ from lib.data.labels import CHEST_CLASSES
 from lib.evaluation import bootstrap, comparisons
 from lib.evaluation.comparisons import (
     CONTRADICTED,
-    NOT_RUN,
     STATISTICS,
     SUPPORTED,
     UNDECIDED,
@@ -26,6 +25,7 @@ from lib.evaluation.comparisons import (
     Finding,
     Judging,
     beside,
+    either,
 )
 from lib.evaluation.runs import published_confusion
 from lib.evaluation.table1 import ABSENT
@@ -71,7 +71,7 @@ def rule(claim: dict) -> str:
 
     def said(value) -> str:
         if isinstance(value, list):
-            return ", ".join(" − ".join(one) if isinstance(one, list) else words.get(one, str(one)) for one in value)
+            return ", ".join(" − ".join(one) if isinstance(one, list) else said(one) for one in value)
         return words.get(value, str(value))
 
     given = {"rows": said(claim.get("row", ""))} | {key: said(value) for key, value in claim.items()}
@@ -107,12 +107,11 @@ def _smallest_class(claim: dict, judging: Judging) -> list[Finding]:
     of_published = published_confusion().sum(axis=1)
     margin = 100 * (of_published[0] - of_published[1:].min()) / of_published.sum()
     finding = Finding("covid-19 − next smallest class", "share of a split, largest over splits")
-    finding.published_effect, finding.published_verdict = float(margin), SUPPORTED if margin < 0 else CONTRADICTED
-    index = _index(judging.at, finding)
-    if index is not None:
+    finding.published_effect, finding.published_verdict = float(margin), either(margin < 0)
+    if (index := _index(judging.at, finding)) is not None:
         shares = 100 * _shares(index)
         finding.effect = float((shares[CHEST_CLASSES[0]] - shares[list(CHEST_CLASSES[1:])].min(axis=1)).max())
-        finding.verdict = SUPPORTED if finding.effect < 0 else CONTRADICTED
+        finding.verdict = either(finding.effect < 0)
     return [finding]
 
 
@@ -122,20 +121,19 @@ def _same_distribution(claim: dict, judging: Judging) -> list[Finding]:
     if "published_images" in claim:
         images, test = np.array(claim["published_images"]), published_confusion().sum(axis=1)
         finding.published_effect = float(100 * np.abs(test / test.sum() - images / images.sum()).max())
-        finding.published_verdict = SUPPORTED if finding.published_effect <= claim["margin"] else CONTRADICTED
-    index = _index(judging.at, finding)
-    if index is None:
+        finding.published_verdict = either(finding.published_effect <= claim["margin"])
+    if (index := _index(judging.at, finding)) is None:
         return [finding]
     everywhere = index["label"].value_counts(normalize=True).reindex(CHEST_CLASSES, fill_value=0)
     deviation = 100 * (_shares(index) - everywhere).abs()
-    split = deviation.max(axis=1).idxmax()
-    finding.effect = float(deviation.max(axis=1)[split])
+    split, of_class = deviation.stack().idxmax()
+    finding.effect = float(deviation.at[split, of_class])
     images = (index["split"] == split).sum()
     one_patient = 100 * index.groupby("group_id").size().max() / images
     allowed = max(claim["margin"], one_patient)
-    finding.verdict = SUPPORTED if finding.effect <= allowed else CONTRADICTED
+    finding.verdict = either(finding.effect <= allowed)
     finding.note = (
-        f"largest for {deviation.loc[split].idxmax()} in the {split} set of {images} images; "
+        f"largest for {of_class} in the {split} set of {images} images; "
         f"allowed {allowed:.1f} (the images of one patient make up to {one_patient:.1f})"
     )
     if judging.ready_made:
@@ -152,35 +150,28 @@ def _attribution(claim: dict, judging: Judging) -> list[Finding]:
     found = []
     for method in ("grad_cam", "integrated_gradients"):
         finding = Finding(f"{scorecard.METHODS[method]} − chance", words)
+        finding.note = "no image with a known region was explained: not run"
+        if one := next((line for line in scored[measure] if line["method"] == method), None):
+            ends = (100 * (one[name] - one["chance"]) for name in ("value", "low", "high"))
+            finding.effect, finding.low, finding.high = ends
+            finding.verdict = beside(finding.low, finding.high, 0)
+            finding.note = f"{one['value']:.1%} against {one['chance']:.1%} by chance, {int(one['images'])} images"
+            if not np.isnan(one["other_image"]):
+                finding.note += f"; with another image's map {one['other_image']:.1%}"
+            finding.evidence = show(judging.at.explanations / "scorecard.csv")
         found.append(finding)
-        lines = scored[measure][scored[measure]["method"] == method]
-        if not len(lines):
-            finding.note = "no image with a known region was explained: not run"
-            continue
-        one = lines.iloc[0]
-        finding.effect, finding.low, finding.high = (
-            100 * (one[name] - one["chance"]) for name in ("value", "low", "high")
-        )
-        finding.verdict = beside(finding.low, finding.high, 0)
-        finding.note = f"{one['value']:.1%} against {one['chance']:.1%} by chance, {int(one['images'])} images"
-        if not np.isnan(one["other_image"]):
-            finding.note += f"; with another image's map {one['other_image']:.1%}"
-        finding.evidence = show(judging.at.explanations / "scorecard.csv")
     return found
 
 
 def _agreement(claim: dict, judging: Judging) -> list[Finding]:
     """Agreement of the two methods; below `most` they differ."""
-    lines = _scored(judging.at, claim["measure"])
     finding = Finding("Grad-CAM and Integrated Gradients", "rank correlation of the two methods")
-    if not len(lines):
-        finding.note = "the explanations have not been scored: not run"
-        return [finding]
-    one = lines.iloc[0]
-    finding.effect, finding.low, finding.high = (float(one[name]) for name in ("value", "low", "high"))
-    finding.verdict = beside(-finding.high, -finding.low, -claim["most"])
-    finding.note = f"{int(one['images'])} images; with another image's map {one['other_image']:.2f}"
-    finding.evidence = show(judging.at.explanations / "scorecard.csv")
+    finding.note = "the explanations have not been scored: not run"
+    if one := next(iter(_scored(judging.at, claim["measure"])), None):
+        finding.effect, finding.low, finding.high = (one[name] for name in ("value", "low", "high"))
+        finding.verdict = beside(-finding.high, -finding.low, -claim["most"])
+        finding.note = f"{int(one['images'])} images; with another image's map {one['other_image']:.2f}"
+        finding.evidence = show(judging.at.explanations / "scorecard.csv")
     return [finding]
 
 
@@ -235,7 +226,7 @@ def _index(at: Paths, finding: Finding) -> pd.DataFrame | None:
     """The run's index of chest images; None, with a note, where it is not prepared."""
     path = at.covidx / "index.csv"
     if not path.is_file():
-        finding.verdict, finding.note = NOT_RUN, "the data are not prepared: not run"
+        finding.note = "the data are not prepared: not run"
         return None
     finding.evidence = show(path)
     return pd.read_csv(path, usecols=["image_id", "group_id", "label", "split"], dtype=str)
@@ -247,11 +238,12 @@ def _shares(index: pd.DataFrame) -> pd.DataFrame:
     return shares.reindex(columns=list(CHEST_CLASSES), fill_value=0)
 
 
-def _scored(at: Paths, measure: str) -> pd.DataFrame:
+def _scored(at: Paths, measure: str) -> list[dict]:
     """Lines of the scorecard for all classes with a value."""
     path = at.explanations / "scorecard.csv"
     table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["measure", "class", "value"])
-    return table[(table["measure"] == measure) & (table["class"] == "all") & table["value"].notna()]
+    known = (table["measure"] == measure) & (table["class"] == "all") & table["value"].notna()
+    return table[known].to_dict("records")
 
 
 class Kind(NamedTuple):
@@ -319,25 +311,21 @@ def wrapped(shown: pd.DataFrame, widths: dict[str, int]) -> Styler:
 
 def _numbers(table: pd.DataFrame) -> dict[str, list[str]]:
     """The columns with numbers and verdicts, as text."""
-    rows = table.to_dict("records")
-    found = {"Effect [95 %]": [_effect(row) for row in rows], "p": [_p_value(row["p_value"]) for row in rows]}
+
+    def signed(column: str) -> list[str]:
+        return [_signed(*pair) for pair in zip(table[column], table["statistic"], strict=True)]
+
+    ends = zip(signed("effect"), signed("low"), signed("high"), strict=True)
+    effects = [effect if low == ABSENT else f"{effect} [{low}, {high}]" for effect, low, high in ends]
+    p_values = [ABSENT if pd.isna(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in table["p_value"]]
+    found = {"Effect [95 %]": effects, "p": p_values}
     if "verdict" in table:
-        published = [_signed(row["published_effect"], row["statistic"]) for row in rows]
-        found |= {"This run": table["verdict"], "Published effect": published}
+        found |= {"This run": table["verdict"], "Published effect": signed("published_effect")}
         found["Published"] = table["published_verdict"].replace("", ABSENT)
     return found
-
-
-def _effect(row: dict) -> str:
-    effect, low, high = (_signed(row[name], row["statistic"]) for name in ("effect", "low", "high"))
-    return effect if low == ABSENT else f"{effect} [{low}, {high}]"
 
 
 def _signed(value: float, statistic: str) -> str:
     if pd.isna(value):
         return ABSENT
     return format(value, "+.3f" if "correlation" in statistic else "+.1f").replace("-", "−")
-
-
-def _p_value(value: float) -> str:
-    return ABSENT if pd.isna(value) else f"{value:.3f}" if value >= 0.001 else "< 0.001"

@@ -75,12 +75,15 @@ def beside(low: float, high: float, bar: float) -> str:
     return SUPPORTED if low > bar else CONTRADICTED if high < bar else UNDECIDED
 
 
+def either(holds: bool) -> str:
+    """The verdict of what has no interval."""
+    return SUPPORTED if holds else CONTRADICTED
+
+
 def combine(verdicts: list[str], any_supports: bool = False) -> str:
     """One verdict from several: a single one decides one way, and it takes all of them to decide the other.
 
-    Args:
-        verdicts: of the comparisons.
-        any_supports: the one that is enough is `supported`; otherwise it is `contradicted`.
+    The one that is enough is `supported` if `any_supports`, otherwise `contradicted`.
     """
     if set(verdicts) <= {NOT_RUN}:
         return NOT_RUN
@@ -96,22 +99,18 @@ def whole(findings: list[Finding], any_supports: bool = False) -> Finding:
     """
     if len(findings) == 1:
         return findings[0]
-    same = len({one.statistic for one in findings}) == 1
-    published = [one.published_verdict for one in findings if one.published_verdict]
+    table = pd.DataFrame(findings)
+    means = table[["effect", "published_effect"]].mean() if table["statistic"].nunique() == 1 else {}
+    published = [verdict for verdict in table["published_verdict"] if verdict]
     return Finding(
-        comparison=", ".join(dict.fromkeys(one.comparison for one in findings)),
-        statistic=", ".join(dict.fromkeys(one.statistic for one in findings)),
-        effect=_mean([one.effect for one in findings]) if same else NAN,
-        verdict=combine([one.verdict for one in findings], any_supports),
-        published_effect=_mean([one.published_effect for one in findings]) if same else NAN,
+        comparison=", ".join(table["comparison"].unique()),
+        statistic=", ".join(table["statistic"].unique()),
+        verdict=combine(table["verdict"].tolist(), any_supports),
         published_verdict=combine(published, any_supports) if published else "",
         note="; ".join(_in_words(one) for one in findings),
-        evidence=", ".join(dict.fromkeys(file for one in findings for file in one.evidence.split(", ") if file)),
+        evidence=", ".join(dict.fromkeys(file for files in table["evidence"] for file in files.split(", ") if file)),
+        **means,
     )
-
-
-def _mean(values: list[float]) -> float:
-    return NAN if np.isnan(values).all() else float(np.nanmean(values))
 
 
 def _in_words(one: Finding) -> str:
@@ -145,6 +144,22 @@ class Judging:
     ready_made: bool = False
     published: pd.DataFrame = field(default_factory=published_table)
 
+    def published_value(self, name: str, score: str) -> float:
+        """In percent, or nan."""
+        if score == "covid_auc":
+            return 100 * published_areas().get(name, NAN)
+        return float(self.published.at[name, score]) if name in self.published.index else NAN
+
+    def ran(self, finding: Finding, *names: str) -> list[Row]:
+        """The rows, with their files as the finding's evidence; empty, with a note, where one has not been run."""
+        if missing := [name for name in names if name not in self.rows]:
+            finding.note = f"{' and '.join(missing)} not run"
+            return []
+        baseline = {"source-only": self.at.audit / "source_only_predictions.csv"}
+        paths = [baseline.get(name, self.at.experiment(name) / "predictions.csv") for name in names]
+        finding.evidence = ", ".join(map(show, paths))
+        return [self.rows[name] for name in names]
+
 
 def compare(one: Row, other: Row, score: str, draws: bootstrap.Resampler) -> tuple[float, np.ndarray]:
     """The difference of a score between two rows in percentage points, and its (B,) bootstrap values.
@@ -153,20 +168,19 @@ def compare(one: Row, other: Row, score: str, draws: bootstrap.Resampler) -> tup
         ValueError: the rows were tested on different images.
     """
     if not one.test.same_images(other.test):
-        raise ValueError(
-            f"{one.name} and {other.name}: found different test images, expected the same; run both on the same data"
-        )
-    values = [row.scores()[score] for row in (one, other)]
+        names = f"{one.name} and {other.name}"
+        raise ValueError(f"{names}: found different test images, expected the same; run both on the same data")
+    values = [row.test.scores()[score] for row in (one, other)]
     spreads = [bootstrap.spread(draws.of(one.test), row.test, score) for row in (one, other)]
     return 100 * (values[0] - values[1]), 100 * (spreads[0] - spreads[1])
 
 
-def readings(judging: Judging, scores: tuple[str, ...] = ("macro_f1", "covid_f1")) -> pd.DataFrame:
+def readings(judging: Judging) -> pd.DataFrame:
     """Rows that were run as described and as published: the differences, as comparisons; empty where there are none."""
     found = []
     for described in (name for name in judging.rows if name.endswith("-described")):
         published = described.removesuffix("-described")
-        for score in scores if published in judging.rows else ():
+        for score in ("macro_f1", "covid_f1") if published in judging.rows else ():
             effect, spread = compare(judging.rows[described], judging.rows[published], score, judging.draws)
             low, high = bootstrap.interval(spread)
             line = {"comparison": f"{described} − {published}", "statistic": STATISTICS[score], "effect": effect}
@@ -177,23 +191,18 @@ def readings(judging: Judging, scores: tuple[str, ...] = ("macro_f1", "covid_f1"
 def between_rows(claim: dict, judging: Judging) -> list[Finding]:
     """A score's difference for each two rows of the claim, with p-values adjusted for their number (Holm)."""
     score, expects, margin = claim["score"], claim["expects"], claim.get("margin", 0.0)
-    found, p_values = [], []
+    found, run, p_values = [], [], []
     for one, other in claim["comparisons"]:
-        effect = _published(judging, one, score) - _published(judging, other, score)
+        effect = judging.published_value(one, score) - judging.published_value(other, score)
         finding = Finding(f"{one} − {other}", STATISTICS[score], published_effect=effect)
         finding.published_verdict = decide_published(expects, effect, margin)
-        missing = [name for name in (one, other) if name not in judging.rows]
-        if missing:
-            finding.note = f"{' and '.join(missing)} not run"
-        else:
-            pair = [judging.rows[name] for name in (one, other)]
+        found.append(finding)
+        if pair := judging.ran(finding, one, other):
             finding.effect, spread = compare(*pair, score, judging.draws)
             finding.low, finding.high = bootstrap.interval(spread)
-            p_values.append(bootstrap.p_value(spread))
             finding.note = _over_seeds(pair, score)
-            finding.evidence = ", ".join(_predictions(judging, name) for name in (one, other))
-        found.append(finding)
-    run = [finding for finding in found if not np.isnan(finding.effect)]
+            run.append(finding)
+            p_values.append(bootstrap.p_value(spread))
     for finding, p_value in zip(run, bootstrap.holm(p_values), strict=True):
         finding.p_value = p_value
         finding.verdict = decide(expects, finding.effect, finding.low, finding.high, p_value, margin)
@@ -208,25 +217,22 @@ def with_published(claim: dict, judging: Judging) -> list[Finding]:
 
 def _value(name: str, score: str, judging: Judging) -> Finding:
     """Ours minus the published value; beside it, what Figure 4b gives minus what the text says."""
-    published = _published(judging, name, score)
+    published = judging.published_value(name, score)
     finding = Finding(f"{name} − published", STATISTICS[score])
     if name == "RN4" and score in SCORE_NAMES:
         drawn = 100 * float(metrics.from_confusion(published_confusion())[score])
         finding.published_effect = drawn - published
-        finding.published_verdict = SUPPORTED if inside(published, drawn, drawn) else CONTRADICTED
-    if name not in judging.rows:
-        finding.note = f"{name} not run"
-        return finding
-    row = judging.rows[name]
-    ends = bootstrap.score_interval(judging.draws.of(row.test), row.test, score)
-    value, low, high = (100 * x for x in (row.scores()[score], *ends))
-    finding.effect, finding.low, finding.high = value - published, low - published, high - published
-    finding.evidence = _predictions(judging, name)
-    finding.note = f"ours {value:.1f} [{low:.1f}, {high:.1f}], published {published:g}"
-    lies = verdict(published, low, high, judging.at.run)
-    finding.verdict = {"inside": SUPPORTED, "outside": CONTRADICTED}.get(lies, UNDECIDED)
-    if lies == "not comparable":
-        finding.note += "; only the run paper is comparable"
+        finding.published_verdict = either(inside(published, drawn, drawn))
+    if ran := judging.ran(finding, name):
+        test = ran[0].test
+        ends = bootstrap.score_interval(judging.draws.of(test), test, score)
+        value, low, high = (100 * x for x in (test.scores()[score], *ends))
+        finding.effect, finding.low, finding.high = value - published, low - published, high - published
+        finding.note = f"ours {value:.1f} [{low:.1f}, {high:.1f}], published {published:g}"
+        lies = verdict(published, low, high, judging.at.run)
+        finding.verdict = {"inside": SUPPORTED, "outside": CONTRADICTED}.get(lies, UNDECIDED)
+        if lies == "not comparable":
+            finding.note += "; only the run paper is comparable"
     return finding
 
 
@@ -235,19 +241,15 @@ def weakest_class(claim: dict, judging: Judging) -> list[Finding]:
     name, least = claim["row"], claim["least"]
     finding = Finding(name, "smallest recall over the classes, %")
     finding.published_effect = float(_smallest_recall(published_confusion()))
-    finding.published_verdict = SUPPORTED if finding.published_effect > least else CONTRADICTED
-    if name not in judging.rows:
-        finding.note = f"{name} not run"
-        return [finding]
-    test = judging.rows[name].test
-    spread = _smallest_recall(
-        bootstrap.confusions(judging.draws.of(test), test.labels, test.predicted, len(CHEST_CLASSES))
-    )
-    finding.effect = float(_smallest_recall(test.confusion))
-    finding.low, finding.high = bootstrap.interval(spread)
-    finding.p_value = bootstrap.p_value(spread - least)
-    finding.verdict = beside(finding.low, finding.high, least)
-    finding.evidence = _predictions(judging, name)
+    finding.published_verdict = either(finding.published_effect > least)
+    if ran := judging.ran(finding, name):
+        test = ran[0].test
+        drawn = bootstrap.confusions(judging.draws.of(test), test.labels, test.predicted, len(CHEST_CLASSES))
+        spread = _smallest_recall(drawn)
+        finding.effect = float(_smallest_recall(test.confusion))
+        finding.low, finding.high = bootstrap.interval(spread)
+        finding.p_value = bootstrap.p_value(spread - least)
+        finding.verdict = beside(finding.low, finding.high, least)
     return [finding]
 
 
@@ -258,24 +260,10 @@ def _smallest_recall(matrix: np.ndarray) -> np.ndarray:
     return np.where(true > 0, recalls, np.inf).min(axis=-1)
 
 
-def _published(judging: Judging, name: str, score: str) -> float:
-    """The published value in percent, or nan."""
-    if score == "covid_auc":
-        return 100 * published_areas().get(name, np.nan)
-    return float(judging.published.at[name, score]) if name in judging.published.index else np.nan
-
-
 def _over_seeds(pair: list[Row], score: str) -> str:
     """How the difference varies over the run's seeds; "" with one."""
-    tests = [[row.test, *row.repeats] for row in pair]
-    values = [[100 * Row("", test).scores()[score] for test in of_row] for of_row in tests]
+    values = [[100 * test.scores()[score] for test in (row.test, *row.repeats)] for row in pair]
     found = [one - other for one, other in zip(*values, strict=False)]
     if len(found) < 2:
         return ""
     return f"over {len(found)} seeds: mean {np.mean(found):+.1f}, standard deviation {np.std(found, ddof=1):.1f}"
-
-
-def _predictions(judging: Judging, name: str) -> str:
-    if name == "source-only":
-        return show(judging.at.audit / "source_only_predictions.csv")
-    return show(judging.at.experiment(name) / "predictions.csv")

@@ -13,6 +13,9 @@ from lib.evaluation.runs import Predictions, Row
 PREVALENCES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Shares of COVID-19 among the people imaged: our choice, from screening the healthy to a ward in an outbreak."""
 
+RARE = 0.01
+"""Share of COVID-19 for the last column of `threshold_table`: our choice, one of PREVALENCES."""
+
 BINS = 10
 """Bins of the calibration curve: our choice; few, for the small sets."""
 
@@ -69,7 +72,7 @@ def class_curves(predictions: Predictions) -> dict[str, dict[str, np.ndarray | f
     return found
 
 
-def calibration(predictions: Predictions, bins: int = BINS) -> tuple[pd.DataFrame, float]:
+def calibration(predictions: Predictions) -> tuple[pd.DataFrame, float]:
     """The reliability diagram of the predicted class and the expected calibration error (Guo et al., 2017).
 
     Returns:
@@ -78,8 +81,7 @@ def calibration(predictions: Predictions, bins: int = BINS) -> tuple[pd.DataFram
     """
     confidence = predictions.probabilities.max(axis=1)
     table = pd.DataFrame({"confidence": confidence, "correct": predictions.predicted == predictions.labels})
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    grouped = table.groupby(place)
+    grouped = table.groupby(np.minimum((confidence * BINS).astype(int), BINS - 1))
     lines = grouped.mean().assign(images=grouped.size()).reset_index(drop=True)
     error = (lines["images"] * (lines["correct"] - lines["confidence"]).abs()).sum() / lines["images"].sum()
     return lines, float(error)
@@ -97,20 +99,14 @@ def choose_threshold(predictions: Predictions) -> float:
     if not positive.any():
         raise ValueError("found no covid-19 image in the validation set; expected some: enlarge validation_share")
     precision, recall, thresholds = precision_recall_curve(positive, score)
-    total = precision + recall
-    f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)[: len(thresholds)]
+    f1 = metrics.ratio(2 * precision * recall, precision + recall)[: len(thresholds)]
     return float(thresholds[np.flatnonzero(f1 == f1.max())[-1]])
 
 
 def at_threshold(predictions: Predictions, threshold: float) -> dict[str, float]:
-    """COVID-19 against the rest when `probability >= threshold` calls it: recall, specificity, precision, f1."""
-    matrix = metrics.confusion(*_binary(predictions, threshold), 2)
-    return {name: float(value) for name, value in _rates(matrix).items()}
-
-
-def as_predicted(predictions: Predictions) -> dict[str, float]:
-    """The same four values when the most probable class is called, as Table 1 does."""
-    return {name: float(value) for name, value in _rates(predictions.confusion).items()}
+    """COVID-19 against the rest when `probability >= threshold` calls it: recall, precision, f1, specificity."""
+    rates = _rates(metrics.confusion(*_binary(predictions, threshold), 2))
+    return {name: float(value) for name, value in rates.items()}
 
 
 def prevalence_table(test: Predictions, threshold: float, draws: bootstrap.Resampler) -> pd.DataFrame:
@@ -139,28 +135,24 @@ def prevalence_table(test: Predictions, threshold: float, draws: bootstrap.Resam
     return pd.DataFrame(lines)
 
 
-def threshold_table(rows: dict[str, Row], prevalence: float = 0.01) -> pd.DataFrame:
+def threshold_table(rows: dict[str, Row]) -> pd.DataFrame:
     """What tuning the threshold gives on the test set (section 5.1), a line a row that has a validation set.
-
-    Args:
-        rows: trained rows by id.
-        prevalence: share of COVID-19 for the last column.
 
     Returns:
         Columns id, threshold (chosen on validation), then recall, precision and f1 `as predicted` (most probable class)
-        and `tuned` (probability at least the threshold), and the tuned precision at `prevalence`; all in 0..1.
+        and `tuned` (probability at least the threshold), and the tuned precision at the prevalence RARE; all in 0..1.
     """
     lines = []
     for name, row in rows.items():
         if row.validation is None or not (row.validation.labels == 0).any():
             continue
         threshold = choose_threshold(row.validation)
-        before, after = as_predicted(row.test), at_threshold(row.test, threshold)
+        before, after = _rates(row.test.confusion), at_threshold(row.test, threshold)
         line = {"id": name, "threshold": threshold}
         for score in ("recall", "precision", "f1"):
-            line |= {f"{score}, as predicted": before[score], f"{score}, tuned": after[score]}
-        rarer = float(_at_prevalence(after["recall"], after["specificity"], prevalence))
-        lines.append(line | {f"tuned precision at {100 * prevalence:g} %": rarer})
+            line |= {f"{score}, as predicted": float(before[score]), f"{score}, tuned": after[score]}
+        rarer = float(_at_prevalence(after["recall"], after["specificity"], RARE))
+        lines.append(line | {f"tuned precision at {100 * RARE:g} %": rarer})
     return pd.DataFrame(lines)
 
 
@@ -170,18 +162,12 @@ def _binary(predictions: Predictions, threshold: float) -> tuple[np.ndarray, np.
 
 
 def _rates(matrix: np.ndarray) -> dict[str, np.ndarray]:
-    """Rates of class 0 against the rest from (..., K, K) counts; 0 where there is nothing to divide by."""
-    matrix = np.asarray(matrix, dtype=np.float64)
-    hits, true, called = matrix[..., 0, 0], matrix[..., 0, :].sum(axis=-1), matrix[..., :, 0].sum(axis=-1)
-    others = matrix.sum(axis=(-2, -1)) - true
-    return {
-        "recall": metrics.ratio(hits, true),
-        "specificity": metrics.ratio(others - (called - hits), others),
-        "precision": metrics.ratio(hits, called),
-        "f1": metrics.ratio(2 * hits, true + called),
-    }
+    """Rates (...) of class 0 against the rest from (..., K, K) counts; 0 where there is nothing to divide by."""
+    scores = metrics.from_confusion(matrix)
+    others = matrix[..., 1:, :].sum(axis=(-2, -1))
+    right = metrics.ratio(others - matrix[..., 1:, 0].sum(axis=-1), others)
+    return {name: scores[f"covid_{name}"] for name in ("recall", "precision", "f1")} | {"specificity": right}
 
 
 def _at_prevalence(recall: np.ndarray | float, specificity: np.ndarray | float, share: float) -> np.ndarray:
-    found = np.asarray(recall) * share
-    return metrics.ratio(found, found + (1 - np.asarray(specificity)) * (1 - share))
+    return metrics.ratio(recall * share, recall * share + (1 - specificity) * (1 - share))

@@ -1,5 +1,6 @@
 """What a run left behind, read for evaluation; a row that has not been run is simply absent."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,10 @@ class Predictions:
         """(3, 3) counts, rows the truth."""
         return metrics.confusion(self.labels, self.predicted, len(CHEST_CLASSES))
 
+    def scores(self) -> dict[str, float | None]:
+        """Scores in 0..1, as `metrics.scores`."""
+        return metrics.scores(self.labels, self.probabilities)
+
     def same_images(self, other: "Predictions") -> bool:
         """Whether both are about the same images, with the same labels."""
         return np.array_equal(self.images, other.images) and np.array_equal(self.labels, other.labels)
@@ -80,10 +85,6 @@ class Row:
     metrics: dict[str, Any] = field(default_factory=dict)
     repeats: tuple[Predictions, ...] = ()
 
-    def scores(self) -> dict[str, float]:
-        """Scores in 0..1 on the test set, as `metrics.scores`."""
-        return metrics.scores(self.test.labels, self.test.probabilities)
-
 
 def read_predictions(path: Path) -> Predictions:
     """Reads predictions.csv.
@@ -94,18 +95,16 @@ def read_predictions(path: Path) -> Predictions:
     table = pd.read_csv(path, dtype={"image_id": str, "group_id": str, "source": str, "label": str})
     missing = [name for name in ("image_id", "group_id", "label", *CHEST_CLASSES) if name not in table]
     if missing:
-        raise ValueError(
-            f"{path}: found columns {', '.join(table)}; {', '.join(missing)} missing; run its notebook again"
-        )
+        found = f"found columns {', '.join(table)}; {', '.join(missing)} missing"
+        raise ValueError(f"{path}: {found}; run its notebook again")
     unknown = sorted(set(table["label"].fillna("(empty)")) - set(CHEST_CLASSES))
     if unknown or table["image_id"].duplicated().any() or table.empty:
         problem = f"labels {', '.join(unknown)}" if unknown else "no image" if table.empty else "an image twice"
         raise ValueError(f"{path}: found {problem}; expected each test image once, labelled {', '.join(CHEST_CLASSES)}")
     table = table.sort_values("image_id", kind="stable")
-    labels = table["label"].map({name: position for position, name in enumerate(CHEST_CLASSES)}).to_numpy(np.int64)
-    return Predictions(
-        table["image_id"].to_numpy(), table["group_id"].to_numpy(), labels, table[list(CHEST_CLASSES)].to_numpy(float)
-    )
+    labels = table["label"].map(CHEST_CLASSES.index).to_numpy(np.int64)
+    images, groups = (table[name].to_numpy() for name in ("image_id", "group_id"))
+    return Predictions(images, groups, labels, table[list(CHEST_CLASSES)].to_numpy(float))
 
 
 def read_row(at: Paths, experiment: str, seeds: list[int]) -> Row | None:
@@ -114,13 +113,16 @@ def read_row(at: Paths, experiment: str, seeds: list[int]) -> Row | None:
     if not (folder / "metrics.json").is_file() or not (folder / "predictions.csv").is_file():
         return None
     repeats = [at.experiment(experiment, seed) for seed in seeds[1:]]
-    validation, history = folder / "predictions_validation.csv", folder / "history.csv"
+
+    def if_there(read: Callable[[Path], Any], name: str) -> Any:
+        return read(folder / name) if (folder / name).is_file() else None
+
     return Row(
         experiment,
         read_predictions(folder / "predictions.csv"),
-        read_predictions(validation) if validation.is_file() else None,
-        pd.read_csv(history) if history.is_file() else None,
-        files.read_json(folder / "settings.json") if (folder / "settings.json").is_file() else {},
+        if_there(read_predictions, "predictions_validation.csv"),
+        if_there(pd.read_csv, "history.csv"),
+        if_there(files.read_json, "settings.json") or {},
         files.read_json(folder / "metrics.json"),
         tuple(read_predictions(path / "predictions.csv") for path in repeats if (path / "metrics.json").is_file()),
     )
@@ -143,21 +145,14 @@ def baseline_rows(at: Paths, rows: dict[str, Row]) -> dict[str, Row]:
     if path.is_file():
         found["source-only"] = Row("source-only", read_predictions(path))
     test = next((row.test for row in [*rows.values(), *found.values()]), None)
-    shares = training_shares(at)
-    if test is not None and shares is not None:
-        constant = np.tile(shares, (len(test.labels), 1))
-        found["majority"] = Row("majority", Predictions(test.images, test.groups, test.labels, constant))
-    return found
-
-
-def training_shares(at: Paths) -> np.ndarray | None:
-    """(3,) share of each class in the training set, or None where the data are not prepared."""
     path = at.covidx / "index.csv"
-    if not path.is_file():
-        return None
-    index = pd.read_csv(path, usecols=["label", "split"], dtype=str)
-    counts = index.loc[index["split"] == "train", "label"].value_counts().reindex(CHEST_CLASSES, fill_value=0)
-    return (counts / counts.sum()).to_numpy(float) if counts.sum() else None
+    if test is not None and path.is_file():
+        index = pd.read_csv(path, usecols=["label", "split"], dtype=str)
+        counts = index.loc[index["split"] == "train", "label"].value_counts().reindex(CHEST_CLASSES, fill_value=0)
+        if counts.sum():
+            constant = np.tile((counts / counts.sum()).to_numpy(float), (len(test.labels), 1))
+            found["majority"] = Row("majority", Predictions(test.images, test.groups, test.labels, constant))
+    return found
 
 
 def published_table() -> pd.DataFrame:

@@ -34,13 +34,9 @@ STAND_IN = "ImageNet stand-in"
 
 SETTING_NAMES = dict(zip(SETTINGS, ("Transfer learning", "Class weights", "Augmentation", "Fine-tuning"), strict=True))
 BASELINES = ("source-only", "majority")
-TERMINAL_NAMES = {
-    "COVID-19 precision": "C19 prec.",
-    "COVID-19 recall": "C19 recall",
-    "COVID-19 F1": "C19 F1",
-    "ours [95 %]": "ours 95 %",
-    "publ.": "publ",
-}
+TERMINAL_NAMES = {"COVID-19 precision": "C19 prec.", "COVID-19 recall": "C19 recall", "COVID-19 F1": "C19 F1"}
+TERMINAL_NAMES |= {"ours [95 %]": "ours 95 %", "publ.": "publ"}
+COUNTS = {"free_params": "Int64", "free_params_published": "Int64"}
 ABSENT = "–"
 LATEX_SIGNS = {"–": "--", "−": "$-$", "±": "$\\pm$", "✓": "\\checkmark", "✗": "$\\times$"}
 
@@ -65,8 +61,7 @@ def make_ledger(
     published = published_table()
     asked = {name: rows.get(name) for name in experiments} | baselines
     lines = [_line(name, row, published, run, draws) for name, row in asked.items()]
-    table = pd.DataFrame(lines, columns=ledger_columns())
-    return table.astype({"free_params": "Int64", "free_params_published": "Int64"})
+    return pd.DataFrame(lines, columns=ledger_columns()).astype(COUNTS)
 
 
 def ledger_columns() -> list[str]:
@@ -84,7 +79,7 @@ def read_ledger(path: Path) -> pd.DataFrame:
     """The ledger from table1.csv, as `make_ledger` returned it."""
     table = pd.read_csv(path, dtype={name: str for name in ("id", *SETTINGS)})
     table[list(SETTINGS)] = table[list(SETTINGS)].fillna("")
-    return table.astype({"free_params": "Int64", "free_params_published": "Int64"})
+    return table.astype(COUNTS)
 
 
 def write_ledger(table: pd.DataFrame, target: Path, caption: str) -> None:
@@ -138,8 +133,8 @@ def display_table(table: pd.DataFrame, whole: bool = False) -> pd.DataFrame:
     shown = pd.DataFrame(index=pd.Index(table["id"], name="ID"))
     for name in SETTINGS:
         shown[SETTING_NAMES[name], ""] = table[name].replace("", ABSENT).to_numpy()
-    shown["Free parameters", "ours"] = [_number(value, "{:,.0f}") for value in table["free_params"]]
-    shown["Free parameters", "published"] = [_number(value, "{:,.0f}") for value in table["free_params_published"]]
+    for part, column in (("ours", "free_params"), ("published", "free_params_published")):
+        shown["Free parameters", part] = [_number(value, "{:,.0f}") for value in table[column]]
     for score, name in SCORE_NAMES.items():
         shown[name, "ours [95 %]"] = [_ours(row, score, whole) for _, row in table.iterrows()]
         shown[name, "publ."] = [_number(value, "{:.0f}") for value in table[f"{score}_published"]]
@@ -166,27 +161,25 @@ def best(table: pd.DataFrame) -> pd.DataFrame:
 def styler(table: pd.DataFrame, caption: str = "", part: str = "all") -> Styler:
     """The ledger as a pandas Styler with the best of each column in bold; everything in it is escaped in HTML.
 
-    Args:
-        table: the ledger.
-        caption: above it.
-        part: `settings` (and free parameters), `scores`, or `all` of both.
+    `part` is `settings` (and free parameters), `scores`, or `all` of both.
     """
     shown, marks = display_table(table), best(table)
     is_score = shown.columns.get_level_values(0).isin(SCORE_NAMES.values())
     keep = {"settings": ~is_score, "scores": is_score, "all": is_score | ~is_score}[part]
-    shown, marks = shown.loc[:, keep], marks.loc[:, keep]
-    styled = shown.style.format(escape="html").format_index(escape="html")
-    styled = styled.apply(lambda _: np.where(marks, "font-weight: bold", ""), axis=None)
+    styled = _escaped(shown.loc[:, keep], marks.loc[:, keep], "html", "font-weight: bold")
     styled = styled.set_properties(**{"white-space": "nowrap"}).map_index(lambda _: "white-space: nowrap")
     return styled.set_caption(html.escape(caption)).set_table_attributes('class="ledger"').set_uuid(f"table1-{part}")
 
 
+def _escaped(shown: pd.DataFrame, marks: pd.DataFrame, language: str, bold: str) -> Styler:
+    styled = shown.style.format(escape=language).format_index(escape=language)
+    styled = styled.format_index(escape=language, axis="columns")
+    return styled.apply(lambda _: np.where(marks, bold, ""), axis=None)
+
+
 def to_latex(table: pd.DataFrame, caption: str = "") -> str:
     """A LaTeX table as wide as the text; needs the packages booktabs, graphicx and amssymb. The best are bold."""
-    marks = best(table)
-    styled = display_table(table).style.format(escape="latex").format_index(escape="latex")
-    styled = styled.format_index(escape="latex", axis="columns")
-    styled = styled.apply(lambda _: np.where(marks, "textbf: --rwrap;", ""), axis=None)
+    styled = _escaped(display_table(table), best(table), "latex", "textbf: --rwrap;")
     text = styled.to_latex(hrules=True, multicol_align="c").strip()
     for sign, command in LATEX_SIGNS.items():
         text = text.replace(sign, command)
@@ -217,7 +210,7 @@ def _line(name: str, row: Row | None, published: pd.DataFrame, run: str, draws: 
     line["free_params_published"] = int(published.at[name, "free_params"]) if is_published else None
     if row:
         tests = [row.test, *row.repeats]
-        repeats = 100 * pd.DataFrame([Row(name, test).scores() for test in tests])
+        repeats = 100 * pd.DataFrame([test.scores() for test in tests])
         line |= {"free_params": row.metrics.get("free_params"), "seeds": len(tests)}
         if "pretraining" in row.settings:
             line["transfer_learning"] = pretrained_on(row.settings)
@@ -225,8 +218,7 @@ def _line(name: str, row: Row | None, published: pd.DataFrame, run: str, draws: 
         value, low, high = np.nan, np.nan, np.nan
         if row:
             value = repeats.at[0, score]
-            ends = bootstrap.score_interval(draws.of(row.test), row.test, score)
-            low, high = (100 * end for end in ends)
+            low, high = (100 * end for end in bootstrap.score_interval(draws.of(row.test), row.test, score))
             line |= {f"{score}_mean": repeats[score].mean(), f"{score}_std": repeats[score].std(ddof=1)}
         expected = float(published.at[name, score]) if is_published else np.nan
         line |= {score: value, f"{score}_low": low, f"{score}_high": high, f"{score}_published": expected}

@@ -36,14 +36,9 @@ Nodes = dict[str, Node]
 Point = tuple[float, float]
 
 
-def figure_3a(model: keras.Model, stage: str = "conv3") -> Figure:
-    """ResNet50V2: the whole network with the number of blocks a stage, and one stage's three kinds of basic block.
-
-    Args:
-        model: a network that `lib.models.build("resnet50v2", ...)` made or that was loaded.
-        stage: the stage whose blocks are drawn, conv2 to conv5.
-    """
-    nodes = read_nodes(model)
+def figure_3a(model: keras.Model) -> Figure:
+    """ResNet50V2, built or loaded: the whole network with the number of blocks a stage, and conv3's three kinds."""
+    nodes, stage = read_nodes(model), "conv3"
     blocks = blocks_of(nodes, r"(conv\d)_block(\d+)_")
     last = max(number for name, number in blocks if name == stage)
     titles = {f"First of {last}": 1, "Block between" if last == 3 else "Blocks between": 2, f"Last of {last}": last}
@@ -57,14 +52,9 @@ def figure_3a(model: keras.Model, stage: str = "conv3") -> Figure:
     return axes.figure
 
 
-def figure_3b(model: keras.Model, stage: str = "stage1") -> Figure:
-    """COVID-Net: the whole network with the number of PEPX blocks a stage, one stage, and one PEPX block of it.
-
-    Args:
-        model: a network that `lib.models.build("covidnet", ...)` made or that was loaded.
-        stage: the stage that is drawn with all its blocks and sums.
-    """
-    nodes = read_nodes(model)
+def figure_3b(model: keras.Model) -> Figure:
+    """COVID-Net, built or loaded: the whole network with the number of PEPX blocks a stage, stage1, one block of it."""
+    nodes, stage = read_nodes(model), "stage1"
     blocks = blocks_of(nodes, r"(stage\d)_(?:pepx(\d+)_)?")
     with style.apply():
         axes = _sheet(13.0)

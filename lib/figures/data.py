@@ -42,15 +42,9 @@ def figure_2(index: pd.DataFrame, classes: tuple[str, ...]) -> Figure:
     return figure
 
 
-def class_gallery(dataset: Dataset, columns: int = 6, split: str = "train") -> Figure:
-    """Images of each class, one class a row, spread evenly over the split so that several sources show.
-
-    Args:
-        dataset: a prepared dataset.
-        columns: images a class at most.
-        split: where they are taken from.
-    """
-    part, rows = dataset.part(split), []
+def class_gallery(dataset: Dataset, columns: int = 6) -> Figure:
+    """At most `columns` training images of each class, a class a row, spread evenly so that several sources show."""
+    part, rows = dataset.part("train"), []
     for label in range(len(dataset.classes)):
         positions = part.positions[part.labels == label]
         spread = np.linspace(0, len(positions) - 1, min(columns, len(positions))).round().astype(int)
@@ -71,11 +65,7 @@ def class_by_source(index: pd.DataFrame) -> Figure:
 
 
 def sizes(index: pd.DataFrame) -> Figure:
-    """Width and height of the images before resizing, a colour a source.
-
-    Args:
-        index: columns source, width, height.
-    """
+    """Width and height of the images before resizing, a colour a source (columns source, width, height)."""
     # Equal sizes lie on each other: the area says how many there are
     many = index.groupby(["source", "width", "height"]).size().reset_index(name="images")
     sides = many[["width", "height"]].to_numpy()
@@ -92,11 +82,7 @@ def sizes(index: pd.DataFrame) -> Figure:
 
 
 def intensity(table: pd.DataFrame) -> Figure:
-    """Distributions of brightness and contrast by source.
-
-    Args:
-        table: columns source, mean, contrast; a row an image.
-    """
+    """Distributions of brightness and contrast by source (columns source, mean, contrast; a row an image)."""
     order = sorted(table["source"].unique(), reverse=True)
     look = {"color": "#6fa8dc", "saturation": 1, "width": 0.6, "linewidth": 1, "fliersize": 2}
     with style.apply():
@@ -108,15 +94,9 @@ def intensity(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def mean_images(dataset: Dataset, by: str, split: str = "train") -> Figure:
-    """The mean training image of each class or source, in the same grey levels.
-
-    Args:
-        dataset: a prepared dataset.
-        by: "label" or "source".
-        split: whose images are averaged.
-    """
-    index = dataset.index[dataset.index["split"] == split]
+def mean_images(dataset: Dataset, by: str) -> Figure:
+    """The mean training image of each class (`by` "label") or source ("source"), in the same grey levels."""
+    index = dataset.index[dataset.index["split"] == "train"]
     row = []
     for name, positions in index.groupby(by).groups.items():
         mean = audit.mean_image(dataset.images, positions.to_numpy()).astype(np.uint8)
@@ -124,20 +104,17 @@ def mean_images(dataset: Dataset, by: str, split: str = "train") -> Figure:
     return image_grid([row], cell=(1.75, 2.1), fontsize=8)
 
 
-def duplicate_pairs(dataset: Dataset, pairs: pd.DataFrame, most: int = 6) -> Figure:
-    """The first pairs of a table of duplicates, the two images of a pair above each other.
-
-    Args:
-        dataset: where the images are.
-        pairs: rows of lib.data.duplicates.find, at least one.
-        most: number of pairs shown.
-    """
+def duplicate_pairs(dataset: Dataset, pairs: pd.DataFrame) -> Figure:
+    """The first six of at least one pair of lib.data.duplicates.find, the two images of a pair above each other."""
     image_of = dict(zip(dataset.index["image_id"], dataset.images, strict=True))
-    shown = pairs.head(most).to_dict("records")
-    rows = []
-    for side in "ab":
-        sides = [(pair[f"image_id_{side}"], pair[f"label_{side}"], pair[f"split_{side}"]) for pair in shown]
-        rows.append([(image_of[name], f"{_short(name)}\n{label}, {split}") for name, label, split in sides])
+    shown = pairs.head(6).to_dict("records")
+
+    def told(pair: dict, side: str) -> tuple[np.ndarray, str]:
+        name, label, split = (pair[f"{column}_{side}"] for column in ("image_id", "label", "split"))
+        short = name if len(name) <= 22 else f"{name[:13]}…{name[-8:]}"
+        return image_of[name], f"{short}\n{label}, {split}"
+
+    rows = [[told(pair, side) for pair in shown] for side in "ab"]
     figure = image_grid(rows, cell=(1.75 if len(shown) > 1 else 3.5, 2.3), fontsize=6.5)
     with style.apply():
         for pair, axis in zip(shown, figure.axes[len(shown) :], strict=True):
@@ -164,16 +141,12 @@ def image_grid(
     columns = max(map(len, rows))
     with style.apply():
         figure, axes = plt.subplots(len(rows), columns, figsize=(cell[0] * columns, cell[1] * len(rows)), squeeze=False)
+        for axis in axes.flat:
+            axis.set_axis_off()
         for places, row in zip(axes, rows, strict=True):
-            for axis in places:
-                axis.set_axis_off()
             for axis, (image, title) in zip(places, row, strict=False):
                 axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="none")
                 axis.set_title(title, fontsize=fontsize, fontweight="normal")
         for axis, label in zip(axes[:, 0], labels, strict=False):
             axis.text(-0.08, 0.5, label, transform=axis.transAxes, rotation=90, ha="right", va="center")
     return figure
-
-
-def _short(text: str, most: int = 22) -> str:
-    return text if len(text) <= most else f"{text[: most - 9]}…{text[-8:]}"

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
@@ -55,9 +56,7 @@ def figure_5(one: Explained) -> Figure:
     """Figure 5a or 5b: original, Grad-CAM overlay, Integrated Gradients overlay, with prediction and ground truth."""
     with style.apply():
         figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.75))
-        _overlays(axes, one)
-        for ax, name in zip(axes, COLUMNS, strict=True):
-            ax.set_title(name, fontweight="normal")
+        _overlays(axes, one, titles=COLUMNS)
         _colour_bar(figure, axes, shrink=0.9)
         truth = f"      Ground truth: {_display(one.truth)}" if one.truth else ""
         figure.suptitle(f"Prediction: {_display(one.predicted)} ({one.probability:.2f}){truth}", fontweight="bold")
@@ -70,25 +69,21 @@ def gallery_figure(explained: Sequence[Explained], cases: Sequence[str]) -> Figu
         size = {"figsize": (8.8, 2.05 * len(explained) + 0.5), "width_ratios": [0.85, 1, 1, 1]}
         figure, axes = plt.subplots(len(explained), 4, squeeze=False, **size)
         for (words, *line), one, case in zip(axes, explained, cases, strict=True):
-            _overlays(line, one)
+            _overlays(line, one, titles=COLUMNS if words is axes[0, 0] else ("", "", ""))
             words.axis("off")
             says = f"predicted {_display(one.predicted)}\n({one.probability:.2f})\ntruth {_display(one.truth)}"
             colour = "black" if one.predicted == one.truth else WRONG
             place = {"transform": words.transAxes, "ha": "right", "color": colour}
             words.text(0.98, 0.66, case, va="bottom", fontweight="bold", **place)
             words.text(0.98, 0.6, says, va="top", linespacing=1.4, **place)
-        for ax, name in zip(axes[0, 1:], COLUMNS, strict=True):
-            ax.set_title(name, fontweight="normal")
         _colour_bar(figure, axes, shrink=0.5)
     return figure
 
 
 def steps_figure(table: pd.DataFrame, chosen: int) -> Figure:
-    """Completeness error, rank correlation with the finest m, and agreement with Grad-CAM against m.
+    """Completeness error, rank correlation with the finest m, and agreement with Grad-CAM against m (steps.csv).
 
-    Args:
-        table: steps.csv.
-        chosen: the m that the run uses, drawn as a line.
+    The `chosen` m, which the run uses, is a line.
     """
     panels = {
         "completeness_error": "Completeness error",
@@ -175,11 +170,8 @@ def randomisation_figure(table: pd.DataFrame) -> Figure:
             ax.set(title=title, ylim=(-1.05, 1.05), xlabel="Randomised from the top down to")
             ax.tick_params(axis="x", rotation=35)
         handles, labels = axes[0].get_legend_handles_labels()
-        handles, labels = (
-            [*handles, plt.Line2D([], [], color="black", linestyle=":")],
-            [*labels, "Map of another image"],
-        )
-        figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+        handles.append(plt.Line2D([], [], color="black", linestyle=":"))
+        figure.legend(handles, [*labels, "Map of another image"], loc="outside upper center", ncols=3, frameon=False)
     return figure
 
 
@@ -209,27 +201,26 @@ def coloured_over(image: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return (1 - share) * grey + share * plt.get_cmap(OVERLAY)(levels)[..., :3]
 
 
-def _overlays(axes, one: Explained) -> None:
-    maps = {1: (one.grad_cam, grad_cam_levels), 2: (one.evidence, integrated_gradients_levels)}
+def _overlays(axes: Sequence[Axes], one: Explained, titles: Sequence[str]) -> None:
+    maps = (one.grad_cam, grad_cam_levels), (one.evidence, integrated_gradients_levels)
     image = np.asarray(one.image).reshape(one.grad_cam.shape)
     axes[0].imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="bilinear")
-    for k, (values, levels) in maps.items():
-        axes[k].imshow(coloured_over(image, levels(values)), interpolation="bilinear")
+    for ax, (values, levels) in zip(axes[1:], maps, strict=True):
+        ax.imshow(coloured_over(image, levels(values)), interpolation="bilinear")
         if not np.any(values):
-            box = {"facecolor": "white", "alpha": 0.85, "linewidth": 0}
-            place = {"transform": axes[k].transAxes, "ha": "center", "size": "small"}
-            axes[k].text(0.5, 0.04, "no evidence for the class", bbox=box, **place)
-    for ax in axes:
+            look = {"bbox": {"facecolor": "white", "alpha": 0.85, "linewidth": 0}, "ha": "center", "size": "small"}
+            ax.text(0.5, 0.04, "no evidence for the class", transform=ax.transAxes, **look)
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title, fontweight="normal")
         ax.set(xticks=[], yticks=[])
         ax.grid(visible=False)
         ax.spines[:].set_visible(False)
 
 
-def _colour_bar(figure: Figure, axes, shrink: float) -> None:
+def _colour_bar(figure: Figure, axes: np.ndarray, shrink: float) -> None:
     """One bar for both overlays: their levels are relative to each map's own largest value."""
-    levels = ScalarMappable(cmap=OVERLAY)
-    bar = figure.colorbar(levels, ax=axes, fraction=0.025, pad=0.02, aspect=18, shrink=shrink)
-    bar.set_label("Evidence for the class")
+    look = {"label": "Evidence for the class", "fraction": 0.025, "pad": 0.02, "aspect": 18, "shrink": shrink}
+    bar = figure.colorbar(ScalarMappable(cmap=OVERLAY), ax=axes, **look)
     bar.set_ticks([0, 1], labels=["low", "high"])
     bar.outline.set_visible(False)
 

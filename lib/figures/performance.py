@@ -17,11 +17,9 @@ CHANCE = {"color": "#888888", "linestyle": "--", "linewidth": 1}
 
 
 def figure_4a(rocs: dict[str, Roc], published: dict[str, float]) -> Figure:
-    """ROC curves for COVID-19 against the rest, each with its 95 % band, and the chance line.
+    """ROC curves for COVID-19 against the rest by row id, each with its 95 % band, and the chance line.
 
-    Args:
-        rocs: by row id.
-        published: area of the paper's own curve by row id, for the legend.
+    The legend names the area beside `published`, that of the paper's own curve by row id.
     """
     with style.apply():
         figure, axes = plt.subplots(figsize=(5.6, 5.2))
@@ -38,15 +36,14 @@ def figure_4a(rocs: dict[str, Roc], published: dict[str, float]) -> Figure:
 def figure_4b(matrix: np.ndarray, title: str, published: np.ndarray | None = None) -> Figure:
     """A confusion matrix in the paper's form: annotated with counts, coloured by row-normalised value.
 
-    Args:
-        matrix: (3, 3) counts, rows the truth, order as the chest classes.
-        title: above the matrix.
-        published: the paper's own matrix, drawn beside it; None for none.
+    Matrices are (3, 3) counts, rows the truth, order as the chest classes; `published` is the paper's, drawn beside.
     """
-    panels = [(matrix, title)] + ([] if published is None else [(published, f"published ({published.sum():,} images)")])
+    panels = {title: matrix}
+    if published is not None:
+        panels[f"published ({published.sum():,} images)"] = published
     with style.apply():
         figure, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels) + 1, 4.5), squeeze=False)
-        for ax, (counts, above) in zip(axes[0], panels, strict=True):
+        for ax, (above, counts) in zip(axes[0], panels.items(), strict=True):
             _confusion(ax, counts, above, size=13)
         bar = figure.colorbar(axes[0, 0].collections[0], ax=axes, shrink=0.8, label="share of the true class")
         bar.outline.set_visible(False)
@@ -74,19 +71,19 @@ def row_figure(
     with style.apply(), plt.rc_context({"figure.constrained_layout.use": False, "font.size": 9}):
         figure, axes = plt.subplots(2, 4, figsize=(15, 7.2))
         figure.subplots_adjust(left=0.055, right=0.985, bottom=0.08, top=0.89, wspace=0.32, hspace=0.36)
-        _confusion(axes[0, 0], matrix, "Confusion matrix", size=11)
+        confused, roc, recalled, calibrated = axes[0]
+        _confusion(confused, matrix, "Confusion matrix", size=11)
         for of, curve in curves.items():
-            line = {"color": style.CLASS_COLOURS[of]}
-            said = style.CLASS_NAMES[of]
-            axes[0, 1].plot(curve["false"], curve["true"], **line, label=f"{said}: {curve['area']:.2f}")
-            label = f"{said}: {curve['average_precision']:.2f}"
-            axes[0, 2].plot(curve["recall"], curve["precision"], **line, label=label)
-            axes[0, 2].axhline(curve["share"], **line, linestyle=":", linewidth=1)
-        _roc_frame(axes[0, 1], "chance: 0.50", "ROC, area", fontsize="small")
-        axes[0, 2].set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
-        axes[0, 2].set_title("Precision-recall, average precision")
-        axes[0, 2].legend(loc="lower left", fontsize="small", title="dotted: chance", title_fontsize="small")
-        _calibration(axes[0, 3], *calibration)
+            said, line = style.CLASS_NAMES[of], {"color": style.CLASS_COLOURS[of]}
+            roc.plot(curve["false"], curve["true"], **line, label=f"{said}: {curve['area']:.2f}")
+            average = f"{said}: {curve['average_precision']:.2f}"
+            recalled.plot(curve["recall"], curve["precision"], **line, label=average)
+            recalled.axhline(curve["share"], **line, linestyle=":", linewidth=1)
+        _roc_frame(roc, "chance: 0.50", "ROC, area", fontsize="small")
+        recalled.set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
+        recalled.set_title("Precision-recall, average precision")
+        recalled.legend(loc="lower left", fontsize="small", title="dotted: chance", title_fontsize="small")
+        _calibration(calibrated, *calibration)
         for ax, panel in zip(axes[1], ("Loss", "Macro F1", "COVID-19 precision and recall"), strict=False):
             if history is None:
                 _missing(ax, panel, "no history")

@@ -20,12 +20,7 @@ CURVES = {
 
 
 def learning_curves(history: pd.DataFrame, title: str) -> Figure:
-    """Loss and scores over the epochs, for training and validation.
-
-    Args:
-        history: history.csv of one or several stages in a row.
-        title: above the figure.
-    """
+    """Loss and scores over the epochs, for training and validation; `history` is history.csv, stages in a row."""
     panels = {name: columns for name, columns in CURVES.items() if set(columns) <= set(history)}
     with style.apply():
         figure, axes = plt.subplots(1, len(panels), figsize=(3.4 * len(panels), 3.2))
@@ -41,10 +36,10 @@ def draw_curves(axes: Axes, history: pd.DataFrame, columns: list[str], title: st
     kept = history["best"].astype(bool).to_numpy()
     for column, colour in zip(columns, CURVE_COLOURS, strict=False):
         word = "" if len(columns) == 1 else column.removeprefix("covid_") + ", "
+        validation = history[f"val_{column}"]
         axes.plot(epochs, history[column], color=colour, linewidth=1, alpha=0.55, label=f"{word}training")
-        axes.plot(epochs, history[f"val_{column}"], color=colour, linewidth=2, label=f"{word}validation")
-        best = history.loc[kept, f"val_{column}"]
-        axes.scatter(epochs[kept], best, color=colour, edgecolor="white", zorder=3)
+        axes.plot(epochs, validation, color=colour, linewidth=2, label=f"{word}validation")
+        axes.scatter(epochs[kept], validation[kept], color=colour, edgecolor="white", zorder=3)
     stages = history["stage"].to_numpy()
     for change in np.flatnonzero(stages[1:] != stages[:-1]) + 1:
         axes.axvline(change + 0.5, color="#888888", linestyle="--", linewidth=1)
@@ -56,11 +51,6 @@ def draw_curves(axes: Axes, history: pd.DataFrame, columns: list[str], title: st
 
 
 def augmented_examples(originals: np.ndarray, augmented: np.ndarray) -> Figure:
-    """Originals above, one random transformation of each below.
-
-    Args:
-        originals: (N, S, S, C) with values 0..255; C is 1 or 3.
-        augmented: the same shape.
-    """
+    """Originals above, one random transformation of each below; both (N, S, S, 1 or 3) with values 0..255."""
     rows = [[(image.astype(np.uint8), "") for image in np.asarray(images)] for images in (originals, augmented)]
     return image_grid(rows, cell=(1.6, 1.7), labels=("original", "augmented"))

@@ -12,28 +12,13 @@ from lib.evaluation import claims, comparisons, runs
 from lib.evaluation.bootstrap import Resampler
 from lib.evaluation.comparisons import CONTRADICTED, NOT_RUN, SUPPORTED, UNDECIDED, Finding
 from lib.evaluation.runs import Predictions, Row
+from lib.paths import Paths
 from tests.evaluation import synthetic
 
 COLUMNS = [
     *("id", "section", "claim", "quote", "comparison", "statistic", "effect", "low", "high", "p_value", "verdict"),
     *("published_effect", "published_verdict", "note", "evidence"),
 ]
-
-
-class Folder:
-    """A run's paths below a temporary folder."""
-
-    def __init__(self, root, run="small"):
-        self.run, self.covidx, self.audit = run, root / "covidx", root / "audit"
-        self.explanations, self.root = root / "explanations", root
-
-    def experiment(self, name, seed=1):
-        return self.root / "experiments" / (name if seed == 1 else f"{name}-seed{seed}")
-
-
-@pytest.fixture
-def at(tmp_path):
-    return Folder(tmp_path)
 
 
 def row(name, labels, predicted, repeats=()):
@@ -47,11 +32,13 @@ def judging(at, *rows, samples=400):
     return comparisons.Judging(at, {one.name: one for one in rows}, Resampler(samples), steps=10)
 
 
-def pair_claim(expects, score="covid_recall", **more):
-    claim = {"id": "c", "section": "5.1", "claim": "c", "quote": "q", "kind": "rows"}
-    return claim | {"comparisons": [["RN3", "RN1"]], "score": score, "expects": expects} | more
+def judged_as(kind, claim, *given, **more):
+    """The only finding of a claim."""
+    (found,) = claims.KINDS[kind].find(claim, judging(*given, **more))
+    return found
 
 
+PAIR = {"comparisons": [["RN3", "RN1"]], "score": "covid_recall", "expects": "higher"}
 LABELS = np.repeat([0, 1, 2], 40)
 RIGHT = LABELS.copy()
 HALF = np.where((np.arange(120) < 40) & (np.arange(120) % 2 == 0), 1, LABELS)  # misses every other covid-19 image
@@ -83,7 +70,7 @@ def test_every_row_that_a_claim_names_exists():
     ],
 )
 def test_a_faulty_claim_is_named(tmp_path, change, message):
-    claim = pair_claim("higher") | change
+    claim = {"id": "c", "section": "5.1", "claim": "c", "quote": "q", "kind": "rows"} | PAIR | change
     path = tmp_path / "claims.yaml"
     files.write_json(path, [{key: value for key, value in claim.items() if value is not None}])
     with pytest.raises(ValueError, match=f"c: {message}"):
@@ -91,8 +78,7 @@ def test_a_faulty_claim_is_named(tmp_path, change, message):
 
 
 def test_a_difference_is_in_points_on_the_same_patients(at):
-    one, other = row("RN3", LABELS, RIGHT), row("RN1", LABELS, HALF)
-    (found,) = claims.KINDS["rows"].find(pair_claim("higher"), judging(at, one, other))
+    found = judged_as("rows", PAIR, at, row("RN3", LABELS, RIGHT), row("RN1", LABELS, HALF))
     assert found.effect == pytest.approx(50)  # 40 of 40 recalled against 20 of 40
     # the difference of paired recalls is the share of the 20 missed: 20/40 +- 1.96 sqrt(0.25 / 40) = 34.5 to 65.5
     assert found.low == pytest.approx(34.5, abs=6)
@@ -102,8 +88,7 @@ def test_a_difference_is_in_points_on_the_same_patients(at):
 
 
 def test_equal_rows_have_no_difference_at_all(at):
-    same = judging(at, row("RN3", LABELS, HALF), row("RN1", LABELS, HALF))
-    (found,) = claims.KINDS["rows"].find(pair_claim("higher"), same)
+    found = judged_as("rows", PAIR, at, row("RN3", LABELS, HALF), row("RN1", LABELS, HALF))
     assert (found.effect, found.low, found.high, found.p_value, found.verdict) == (0, 0, 0, 1, UNDECIDED)
 
 
@@ -198,11 +183,9 @@ def test_a_missing_row_leaves_the_others_judged(at):
     assert judged.set_index("id").at["weights-raise-recall", "verdict"] == UNDECIDED
 
 
-def test_published_values_are_only_compared_with_the_run_paper(tmp_path):
-    claim = {"scores": ["accuracy"], "row": "RN4"}
-    perfect = row("RN4", LABELS, RIGHT)
-    (small,) = claims.KINDS["values"].find(claim, judging(Folder(tmp_path), perfect))
-    (paper,) = claims.KINDS["values"].find(claim, judging(Folder(tmp_path, "paper"), perfect))
+def test_published_values_are_only_compared_with_the_run_paper(at):
+    claim, perfect = {"scores": ["accuracy"], "row": "RN4"}, row("RN4", LABELS, RIGHT)
+    small, paper = (judged_as("values", claim, of_run, perfect) for of_run in (at, Paths("paper")))
     assert small.verdict == UNDECIDED
     assert "only the run paper" in small.note
     assert paper.verdict == CONTRADICTED
@@ -210,24 +193,23 @@ def test_published_values_are_only_compared_with_the_run_paper(tmp_path):
     assert paper.published_verdict == SUPPORTED  # Figure 4b: 2,100 of 2,325 right, 90.3
 
 
-def test_a_published_value_is_judged_with_the_exact_ends_of_table_1(tmp_path):
+def test_a_published_value_is_judged_with_the_exact_ends_of_table_1(at):
     """40 of 40 recalled: the exact interval starts at .025 ** (1 / 40) = 91.2 %, though no resample leaves 100 %."""
     claim = {"scores": ["covid_recall"], "row": "CN3"}  # published 95
-    (found,) = claims.KINDS["values"].find(claim, judging(Folder(tmp_path, "paper"), row("CN3", LABELS, RIGHT)))
+    found = judged_as("values", claim, Paths("paper"), row("CN3", LABELS, RIGHT))
     assert (found.low, found.high) == pytest.approx((100 * 0.025 ** (1 / 40) - 95, 5))
     assert found.verdict == SUPPORTED
 
 
 def test_the_diagonal_is_as_strong_as_its_weakest_class(at):
-    (found,) = claims.KINDS["diagonal"].find({"row": "RN4", "least": 30}, judging(at, row("RN4", LABELS, HALF)))
+    found = judged_as("diagonal", {"row": "RN4", "least": 30}, at, row("RN4", LABELS, HALF))
     assert found.effect == 50
     assert found.verdict == SUPPORTED
     assert found.published_effect == pytest.approx(100 * 72 / 92)
 
 
 def test_further_seeds_stand_in_the_note(at):
-    one, other = row("RN3", LABELS, RIGHT, [HALF]), row("RN1", LABELS, HALF, [HALF])
-    (found,) = claims.KINDS["rows"].find(pair_claim("higher"), judging(at, one, other))
+    found = judged_as("rows", PAIR, at, row("RN3", LABELS, RIGHT, [HALF]), row("RN1", LABELS, HALF, [HALF]))
     assert found.note == "over 2 seeds: mean +25.0, standard deviation 35.4"  # differences 50 and 0
 
 
@@ -252,16 +234,16 @@ def index(at, shares):
 
 def test_a_split_that_keeps_the_shares_is_told_from_one_that_does_not(at):
     index(at, (10, 50, 40))
-    (kept,) = claims.KINDS["same_distribution"].find({"margin": 2}, judging(at))
+    kept = judged_as("same_distribution", {"margin": 2}, at)
     assert kept.effect == pytest.approx(0)
     assert kept.verdict == SUPPORTED
     index(at, (30, 30, 40))
-    (lost,) = claims.KINDS["same_distribution"].find({"margin": 2}, judging(at))
+    lost = judged_as("same_distribution", {"margin": 2}, at)
     assert lost.effect == pytest.approx(100 * (0.30 - 50 / 300))
     assert lost.verdict == CONTRADICTED
     (lists,) = claims.KINDS["same_distribution"].find({"margin": 2}, dataclasses.replace(judging(at), ready_made=True))
     assert (lists.verdict, lists.effect) == (UNDECIDED, lost.effect)
-    (most,) = claims.KINDS["smallest_class"].find({}, judging(at))
+    most = judged_as("smallest_class", {}, at)
     assert most.effect == 0
     assert most.verdict == CONTRADICTED
 
@@ -287,9 +269,9 @@ def test_attribution_is_judged_against_chance_for_each_method(at):
 
 def test_methods_that_agree_contradict_that_they_differ(at):
     scorecard(at, ["rank_correlation", "both", "all", 0.8, 0.7, 0.9, 0.0, 9, 0.1])
-    (agree,) = claims.KINDS["agreement"].find({"measure": "rank_correlation", "most": 0.5}, judging(at))
+    agree = judged_as("agreement", {"measure": "rank_correlation", "most": 0.5}, at)
     scorecard(at, ["rank_correlation", "both", "all", 0.1, 0.0, 0.2, 0.0, 9, 0.1])
-    (differ,) = claims.KINDS["agreement"].find({"measure": "rank_correlation", "most": 0.5}, judging(at))
+    differ = judged_as("agreement", {"measure": "rank_correlation", "most": 0.5}, at)
     assert (agree.verdict, differ.verdict) == (CONTRADICTED, SUPPORTED)
 
 
@@ -307,7 +289,7 @@ def test_precision_is_a_cause_if_finer_steps_close_the_gap(at, rise, expected):
     (other,) = claims.precision_findings({"share": 0.1}, table, 7, {}, samples=200)
     assert other.verdict == NOT_RUN
     files.write_csv(at.explanations / "steps.csv", table)
-    (of_run,) = claims.KINDS["precision"].find({"share": 0.1}, judging(at, samples=200))
+    of_run = judged_as("precision", {"share": 0.1}, at, samples=200)
     assert (of_run.low, of_run.high, of_run.verdict) == (found.low, found.high, expected)
     assert of_run.evidence.endswith("steps.csv")
 
@@ -315,9 +297,8 @@ def test_precision_is_a_cause_if_finer_steps_close_the_gap(at, rise, expected):
 def test_a_whole_run_is_judged_from_its_files(at):
     synthetic.write(at, patients=60)
     found = runs.read_rows(at, list(synthetic.SKILL), [1])
-    judged, pairs = claims.judge(
-        claims.read_claims(), comparisons.Judging(at, found | runs.baseline_rows(at, found), Resampler(200), steps=10)
-    )
+    made = judging(at, *(found | runs.baseline_rows(at, found)).values(), samples=200)
+    judged, pairs = claims.judge(claims.read_claims(), made)
     by_id = judged.set_index("id")["verdict"]
     assert by_id["best-covidnet"] == SUPPORTED  # the synthetic CN2 has by far the most skill
     assert by_id["on-the-lungs"] == by_id["numerical-precision"] == NOT_RUN
@@ -335,9 +316,8 @@ def test_every_rule_is_said_in_words():
 
 
 def test_verdicts_are_tallied_on_both_sides():
-    frame = pd.DataFrame(
-        {"verdict": [SUPPORTED, UNDECIDED, SUPPORTED], "published_verdict": [CONTRADICTED, "", np.nan]}
-    )
+    verdicts = {"verdict": [SUPPORTED, UNDECIDED, SUPPORTED], "published_verdict": [CONTRADICTED, "", np.nan]}
+    frame = pd.DataFrame(verdicts)
     assert claims.tally(frame) == {SUPPORTED: 2, CONTRADICTED: 0, UNDECIDED: 1, NOT_RUN: 0}
     published = claims.tally(frame, "published_verdict")
     assert (published[CONTRADICTED], published["no number given"]) == (1, 2)

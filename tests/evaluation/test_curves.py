@@ -8,20 +8,18 @@ from lib.evaluation.bootstrap import Resampler
 from lib.evaluation.runs import Predictions, Row
 
 
-def predictions(labels, covid, groups=None):
+def predictions(labels, covid):
     """Predictions with the given COVID-19 probabilities; the rest goes to class normal."""
     covid = np.asarray(covid, dtype=float)
     probabilities = np.stack([covid, 1 - covid, np.zeros_like(covid)], axis=1)
     names = np.array([f"image{k}" for k in range(len(covid))])
-    return Predictions(names, names if groups is None else np.asarray(groups), np.asarray(labels), probabilities)
+    return Predictions(names, names, np.asarray(labels), probabilities)
 
 
 def test_roc_area_and_band():
-    generator = np.random.default_rng(1)
     labels = np.repeat([0, 1], 40)
-    roc = curves.covid_roc(
-        predictions(labels, np.clip(0.6 - 0.2 * labels + generator.normal(0, 0.2, 80), 0, 1)), Resampler(300)
-    )
+    score = np.clip(0.6 - 0.2 * labels + np.random.default_rng(1).normal(0, 0.2, 80), 0, 1)
+    roc = curves.covid_roc(predictions(labels, score), Resampler(300))
     assert roc.area_low < roc.area < roc.area_high
     assert (roc.low <= roc.high).all()
     assert roc.low[-1] == roc.high[-1] == 1
@@ -47,11 +45,8 @@ def test_calibration_by_hand():
     assert table["images"].tolist() == [1, 2]
     assert table["correct"].tolist() == [1, 0.5]
     assert error == pytest.approx((1 * 0.35 + 2 * 0.45) / 3)
-
-
-def test_a_confidence_of_one_stays_in_the_last_bin():
     table, error = curves.calibration(predictions([0, 0], [1.0, 0.95]))
-    assert len(table) == 1
+    assert len(table) == 1  # a confidence of one stays in the last bin
     assert error == pytest.approx(0.025)
 
 

@@ -4,16 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import paths
 from lib.data.labels import CHEST_CLASSES
 from lib.evaluation import runs
 from tests.evaluation import synthetic
-
-
-@pytest.fixture
-def at(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
-    return paths.Paths("demo")
 
 
 def test_rows_that_have_not_run_are_absent(at):
@@ -21,7 +14,7 @@ def test_rows_that_have_not_run_are_absent(at):
     (at.experiment("CN2") / "metrics.json").unlink()
     rows = runs.read_rows(at, ["CN2", "RN1", "RN4"], [1])
     assert list(rows) == ["RN4"]
-    assert rows["RN4"].metrics["accuracy"] == pytest.approx(rows["RN4"].scores()["accuracy"])
+    assert rows["RN4"].metrics["accuracy"] == pytest.approx(rows["RN4"].test.scores()["accuracy"])
 
 
 def test_repeats_with_further_seeds_are_found(at):

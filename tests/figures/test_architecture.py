@@ -1,6 +1,4 @@
 import keras
-import matplotlib.pyplot as plt
-import pytest
 
 from lib import models
 from lib.figures import architecture, layers
@@ -8,12 +6,6 @@ from lib.figures import architecture, layers
 
 def texts(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def test_figure_3a_says_what_the_layers_are():

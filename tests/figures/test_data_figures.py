@@ -3,7 +3,6 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from lib.data.labels import CHEST_CLASSES
@@ -29,15 +28,12 @@ def chest(tmp_path):
     return Dataset(tmp_path, index, rng.integers(0, 256, (24, 8, 8, 1), dtype=np.uint8), CHEST_CLASSES)
 
 
-def test_figure_1_shows_the_image_alone(chest):
+def test_figure_1_shows_the_image_alone_and_keeps_colours(chest):
     figure = figures.figure_1(chest.images[0])
     (axis,) = figure.axes
     assert np.array_equal(axis.images[0].get_array(), chest.images[0, :, :, 0])
     assert axis.images[0].get_clim() == (0, 255)
     assert not axis.axison
-
-
-def test_figure_1_keeps_colours():
     image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     assert np.array_equal(figures.figure_1(image).axes[0].images[0].get_array(), image)
 
@@ -52,21 +48,18 @@ def test_figure_2_is_grouped_bars_of_the_counts_on_a_log_axis(chest):
     assert heights[2] == [counted["test"][name] for name in CHEST_CLASSES] == [2, 2, 2]
     assert [text.get_text() for text in axis.get_xticklabels()] == ["COVID-19", "Normal", "Pneumonia"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Training", "Validation", "Test"]
-
-
-def test_bars_of_a_class_do_not_overlap(chest):
-    (axis,) = figures.figure_2(chest.index, chest.classes).axes
     spans = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bars in axis.containers for bar in bars)
-    assert all(left[1] <= right[0] + 1e-9 for left, right in itertools.pairwise(spans))
+    assert all(left[1] <= right[0] + 1e-9 for left, right in itertools.pairwise(spans))  # no bar hides another
 
 
-def test_every_exploration_figure_is_drawn_and_leaves_nothing_open(chest):
-    pairs = pd.DataFrame(
-        [
-            {"image_id_a": "i0", "image_id_b": "i9", "kind": "near", "bits": 3, "same_group": False}
-            | {"label_a": "covid-19", "label_b": "normal", "split_a": "train", "split_b": "test"}
-        ]
-    )
+def pair(one, other):
+    """A line of the table of duplicates."""
+    line = {"image_id_a": one, "image_id_b": other, "kind": "near", "bits": 3, "same_group": False}
+    line |= {"label_a": "covid-19", "label_b": "normal", "split_a": "train", "split_b": "test"}
+    return pd.DataFrame([line])
+
+
+def test_every_exploration_figure_is_drawn(chest):
     made = [
         figures.class_gallery(chest),
         figures.class_by_source(chest.index),
@@ -74,35 +67,25 @@ def test_every_exploration_figure_is_drawn_and_leaves_nothing_open(chest):
         figures.intensity(chest.index.assign(mean=range(24), contrast=1.0)),
         figures.mean_images(chest, by="source"),
         figures.mean_images(chest, by="label"),
-        figures.duplicate_pairs(chest, pairs),
+        figures.duplicate_pairs(chest, pair("i0", "i9")),
     ]
     assert all(isinstance(figure, Figure) for figure in made)
-    assert plt.get_fignums() == []
     for figure in made:
         figure.canvas.draw()  # texts and layouts that cannot be drawn fail here
 
 
 def test_the_pairs_that_are_shown_are_the_pairs_that_were_found(chest):
-    pairs = pd.DataFrame(
-        [
-            {"image_id_a": "i2", "image_id_b": "i7", "kind": "same file", "bits": 0, "same_group": True}
-            | {"label_a": "covid-19", "label_b": "covid-19", "split_a": "train", "split_b": "test"}
-        ]
-    )
-    upper, lower = figures.duplicate_pairs(chest, pairs).axes
+    upper, lower = figures.duplicate_pairs(chest, pair("i2", "i7")).axes
     assert np.array_equal(upper.images[0].get_array(), chest.images[2, :, :, 0])
     assert np.array_equal(lower.images[0].get_array(), chest.images[7, :, :, 0])
     assert "i2" in upper.get_title()
     assert "test" in lower.get_title()
 
 
-def test_a_row_of_the_gallery_takes_both_ends_of_its_class(chest):
+def test_a_row_of_the_gallery_takes_both_ends_of_its_class_and_no_image_twice(chest):
     figure = figures.class_gallery(chest, columns=3)
     shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
     positions = [0, 2, 3, 8, 10, 12, 16, 18, 20]  # the training images are 0 to 3, 8 to 12 and 16 to 20
     assert all(np.array_equal(one, chest.images[at, :, :, 0]) for one, at in zip(shown, positions, strict=True))
-
-
-def test_a_gallery_shows_each_image_once_where_a_class_has_few(chest):
-    figure = figures.class_gallery(chest, columns=6)
+    figure = figures.class_gallery(chest, columns=6)  # each image once where a class has few
     assert [sum(bool(axes.images) for axes in row) for row in np.reshape(figure.axes, (3, -1))] == [4, 5, 5]

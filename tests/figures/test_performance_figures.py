@@ -1,6 +1,5 @@
 """The performance figures draw what they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -9,12 +8,6 @@ from lib.evaluation import curves, runs
 from lib.evaluation.bootstrap import Resampler
 from lib.figures import performance
 from tests.evaluation import synthetic
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
@@ -48,9 +41,6 @@ def test_figure_4b_shows_counts_and_row_shares_beside_the_published():
     shares = ours.collections[0].get_array().reshape(3, 3)
     assert shares[0].tolist() == [0.8, 0.2, 0]
     assert shares[1].tolist() == [0, 0, 0]  # a class without images
-
-
-def test_figure_4b_alone():
     assert len(performance.figure_4b(np.eye(3, dtype=int), "RN1").axes) == 2  # the matrix and its colour bar
 
 
