@@ -108,14 +108,14 @@ def cascade(model: keras.Model) -> dict[str, list[keras.layers.Layer]]:
 
 
 @contextmanager
-def shuffled_weights(layers: list[keras.layers.Layer], seed: int = 1) -> Iterator[None]:
+def shuffled_weights(layers: list[keras.layers.Layer]) -> Iterator[None]:
     """Within the block, the layers' weights are shuffled, each array within itself.
 
     Shuffling keeps each array's distribution, so that activations keep their scale and batch normalisation its
     positive variances; what was learnt is in the arrangement, and is gone.
     """
     kept = [(layer, layer.get_weights()) for layer in layers]
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(1)
     try:
         for layer, weights in kept:
             layer.set_weights([generator.permutation(array.ravel()).reshape(array.shape) for array in weights])
