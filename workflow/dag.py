@@ -32,15 +32,13 @@ def sources(notebook: str) -> list[str]:
         notebook: its name without `.ipynb`.
     """
     path = NOTEBOOKS / f"{notebook}.ipynb"
-    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    found: set[Path] = set()
-    waiting = [module for source in code for module in _imports(source)]
+    found, waiting = set(), [path]
     while waiting:
-        module = waiting.pop()
-        if module not in found:
-            found.add(module)
-            waiting += _module_imports(module)
-    return [str(file.relative_to(ROOT)) for file in [path, *sorted(found)]]
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += _imports(file)
+    return [str(file.relative_to(ROOT)) for file in [path, *sorted(found - {path})]]
 
 
 def package(name: str) -> list[str]:
@@ -52,24 +50,19 @@ def package(name: str) -> list[str]:
 def values(notebook: str, checked: Params, **changed: Any) -> dict[str, Any]:
     """The values of the parameters that the notebook lists: what papermill gets, and what makes it run again.
 
-    Args:
-        notebook: its name without `.ipynb`.
-        checked: the run's, or the experiment's, parameters.
-        **changed: values that differ from `checked`, where the notebook lists their key.
+    `checked` are the run's, or the experiment's, parameters; `changed` differ from these.
     """
-    listed = listed_in(NOTEBOOKS / f"{notebook}.ipynb")
-    merged = {**checked.model_dump(), **changed}
-    return {name: merged[name] for name in listed}
+    merged = checked.model_dump() | changed
+    return {name: merged[name] for name in listed_in(NOTEBOOKS / f"{notebook}.ipynb")}
 
 
 @cache
-def _module_imports(module: Path) -> tuple[Path, ...]:
-    return tuple(_imports(module.read_text(encoding="utf-8")))
-
-
-def _imports(source: str) -> list[Path]:
-    """Files of lib that a piece of code imports; a package stands for its `__init__` file."""
-    names = []
+def _imports(file: Path) -> list[Path]:
+    """Files of lib and workflow that a notebook or module imports; a package stands for its `__init__` file."""
+    source, names = file.read_text(encoding="utf-8"), []
+    if file.suffix == ".ipynb":
+        cells = nbformat.reads(source, as_version=4).cells
+        source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]

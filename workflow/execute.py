@@ -56,20 +56,15 @@ def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) ->
                 notebook, temporary, parameters=values, kernel_name="python3", progress_bar=False,
                 stdout_file=terminal, stderr_file=terminal,
             )  # fmt: skip
-        except DeadKernelError:
+        except (DeadKernelError, PapermillExecutionError) as error:
             shutil.copyfile(temporary, failed)
-            raise NotebookFailed(
-                f"{label}: the kernel died; it may have run out of memory (lower batch_size, image_size or JOBS)\n"
-                f"Its last words are in {paths.show(native)}, what ran is kept in {paths.show(failed)}"
-            ) from None
-        except PapermillExecutionError as error:
-            shutil.copyfile(temporary, failed)
-            cell = f"cell {error.cell_index} (In [{error.exec_count}])"
-            source = error.source.strip().splitlines()
-            where = f"{label}: {cell}, which begins `{source[0] if source else ''}`, failed"
-            raise NotebookFailed(
-                f"{where}\n{error.ename}: {error.evalue}\nWhat ran is kept in {paths.show(failed)}"
-            ) from None
+            reason = "the kernel died; it may have run out of memory (lower batch_size, image_size or JOBS)\n"
+            reason += f"Its last words are in {paths.show(native)}"
+            if isinstance(error, PapermillExecutionError):
+                begins = error.source.strip().partition("\n")[0]
+                reason = f"cell {error.cell_index} (In [{error.exec_count}]), which begins `{begins}`, failed\n"
+                reason += f"{error.ename}: {error.evalue}"
+            raise NotebookFailed(f"{label}: {reason}\nWhat ran is kept in {paths.show(failed)}") from None
     failed.unlink(missing_ok=True)
 
 

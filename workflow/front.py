@@ -36,16 +36,10 @@ def overrides(text: str, data: str) -> dict[str, Any]:
 def snakemake_command(
     run: str, changes: dict[str, Any], jobs: int, cores: int, *, first: list[str], profile: str, extra: list[str]
 ) -> list[str]:
-    """The call of Snakemake; what follows in `extra` wins over what stands before it and over the profile.
+    """The call of Snakemake: at most `jobs` notebooks at once, which share the cores.
 
-    Args:
-        run: the run's name.
-        changes: keys that replace the run's.
-        jobs: how many notebooks at once.
-        cores: shared by them.
-        first: files whose making, with all that they need, goes before everything else.
-        profile: a folder of workflow/profiles.
-        extra: further arguments.
+    Files in `first`, with all that they need, are made before everything else; `extra` arguments win over what stands
+    before them and over the profile, a folder of workflow/profiles.
     """
     return [
         sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile",
@@ -84,10 +78,7 @@ def ending(at: Paths) -> str:
         judged = pd.read_csv(at.claims, keep_default_na=False)
         sides = {"Claims, by this run:": "verdict", "Claims, by the published Table 1:": "published_verdict"}
         tallies = {side: claims.tally(judged, column) for side, column in sides.items()}
-        lines += [
-            "",
-            *(f"{side:35}{', '.join(f'{n} {name}' for name, n in of.items())}" for side, of in tallies.items()),
-        ]
+        lines += ["", *(f"{s:35}{', '.join(f'{n} {name}' for name, n in of.items())}" for s, of in tallies.items())]
     return "\n".join([*lines, "", f"Report: {show(at.report / 'index.html')}"])
 
 
@@ -123,9 +114,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("interrupted; the same command goes on where it stopped")
     if code:
-        sys.exit(
-            f"run {checked.run} did not finish; the reason stands above. The same command goes on where it stopped."
-        )
+        reason = "the reason stands above. The same command goes on where it stopped."
+        sys.exit(f"run {checked.run} did not finish; {reason}")
     if at.table1.is_file() and {"-n", "--dry-run"}.isdisjoint(extra):  # Snakemake may have been asked for less
         print(ending(at))
 

@@ -55,7 +55,7 @@ def collect(run: str) -> dict[str, Any]:
         "parameters": _with_passed(commented(own) if own.is_file() else [], passed),
         "experiments": {path.stem: commented(path) for path in experiments},
         "data": _data(at),
-        "packages": package_versions(paths.ROOT / "pyproject.toml"),
+        "packages": package_versions(),
         "hardware": hardware.machine(),
         "steps": steps(at),
     }
@@ -63,8 +63,7 @@ def collect(run: str) -> dict[str, Any]:
 
 def code_version(folder: Path) -> dict[str, Any]:
     """Version and commit of the checkout, by git; without git the version in pyproject.toml."""
-    project = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    version = {"version": project["version"], "commit": None, "changed": None}
+    version = {"version": _project()["version"], "commit": None, "changed": None}
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return version
@@ -73,11 +72,14 @@ def code_version(folder: Path) -> dict[str, Any]:
     return version | {"commit": commit, "described": described, "changed": bool(changed)}
 
 
+def _project() -> dict[str, Any]:
+    return tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
 def _git(folder: Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(folder), *arguments]
     if shutil.which("git") is None:
         return None
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
 
 
@@ -85,25 +87,23 @@ def commented(path: Path) -> list[dict[str, Any]]:
     """The entries of a parameter file with the comments that say where each value comes from.
 
     A comment stands behind the value, or on the lines above the key. The first comment line after an empty line names
-    a section where it is followed by another comment or where the key has a comment behind its value.
-
-    Returns:
-        a list of {key, value, comment, section}, in the file's order.
+    a section where it is followed by another comment or where the key has a comment behind its value. Each entry is
+    {key, value, comment, section}.
     """
     text = path.read_text(encoding="utf-8")
     lines, values = text.splitlines(), yaml.safe_load(text)
     entries, section = [], ""
     for key, value in yaml.compose(text).value:
         last = lines[value.end_mark.line] if value.end_mark.line < len(lines) else ""
-        behind = last[value.end_mark.column :].strip() if value.end_mark.column else ""
-        above, first = [], key.start_mark.line - 1
-        while first >= 0 and lines[first].startswith("#"):
-            above.insert(0, lines[first].lstrip("# ").rstrip())
+        rest = last[value.end_mark.column :].strip() if value.end_mark.column else ""
+        behind = [rest.lstrip("# ")] if rest.startswith("#") else []
+        first = key.start_mark.line
+        while first and lines[first - 1].startswith("#"):
             first -= 1
-        opens_section = above and first >= 0 and not lines[first].strip()
-        if opens_section and (behind.startswith("#") or len(above) > 1):
-            section, above = above[0], above[1:]
-        comment = " ".join([*above, *([behind.lstrip("# ")] if behind.startswith("#") else [])])
+        above = [line.lstrip("# ").rstrip() for line in lines[first : key.start_mark.line]]
+        if above and first and not lines[first - 1].strip() and (behind or len(above) > 1):
+            section, *above = above
+        comment = " ".join([*above, *behind])
         entries.append({"key": key.value, "value": values[key.value], "comment": comment, "section": section})
     return entries
 
@@ -154,11 +154,10 @@ def _data(at: paths.Paths) -> list[dict[str, Any]]:
     return found
 
 
-def package_versions(project: Path) -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Versions of Python and of the packages that pyproject.toml names, as installed."""
-    named = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
     versions = {"python": platform.python_version()}
-    for requirement in named:
+    for requirement in _project()["dependencies"]:
         name = re.match(r"[A-Za-z0-9._-]+", requirement)[0]
         try:
             versions[name] = importlib.metadata.version(name)
@@ -199,16 +198,14 @@ def _benchmark(path: Path) -> dict[str, float]:
     """The numbers of a benchmark's last line; Snakemake writes NA or - for what it could not sample."""
     with path.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
-    return {
-        key: float(text) for key, text in (rows[-1] if rows else {}).items() if re.fullmatch(r"[\d.e+-]*\d", text or "")
-    }
+    last = rows[-1] if rows else {}
+    return {key: float(text) for key, text in last.items() if re.fullmatch(r"[\d.e+-]*\d", text or "")}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m workflow.provenance", description=__doc__.splitlines()[0])
     parser.add_argument("--run", default="demo", help="name of the run (params/runs/<run>.yaml)")
-    run = parser.parse_args().run
-    write(run)
+    write(run := parser.parse_args().run)
     print(f"wrote {paths.show(paths.Paths(run).provenance)}")
 
 

@@ -28,7 +28,7 @@ CURVES_AT_ONCE = 8
 BLUR = 1 / 8
 """Standard deviation of the blur that takes pixels away, as a share of the image's side."""
 
-PARTS = 4
+LEVELS_BELOW = 4
 """Number of levels that follow the first, in which only the class scores are randomised."""
 
 
@@ -46,8 +46,7 @@ def perturbation_curves(
     Returns:
         "deletion" and "insertion", each (N, len(FRACTIONS)), values 0..1.
     """
-    images = np.asarray(images, dtype=np.float32)
-    parts = []
+    images, parts = np.asarray(images, dtype=np.float32), []
     for start in range(0, len(images), CURVES_AT_ONCE):
         block = slice(start, start + CURVES_AT_ONCE)
         steps = np.stack([perturbed_images(*one) for one in zip(images[block], maps[block], strict=True)])
@@ -73,9 +72,9 @@ def replaced_pixels(values: np.ndarray) -> np.ndarray:
     return (place < counts[:, None]).reshape(-1, *values.shape)
 
 
-def random_maps(count: int, size: int, seed: int = 1) -> np.ndarray:
+def random_maps(count: int, size: int) -> np.ndarray:
     """(count, S, S) maps that know nothing: smoothed noise in 0..1, whose curves are the chance level."""
-    noise = np.random.default_rng(seed).normal(size=(count, size, size))
+    noise = np.random.default_rng(1).normal(size=(count, size, size))
     smooth = ndimage.gaussian_filter(noise, sigma=(0, size / 16, size / 16))
     low, high = smooth.min(axis=(1, 2), keepdims=True), smooth.max(axis=(1, 2), keepdims=True)
     return (smooth - low) / (high - low)
@@ -84,12 +83,8 @@ def random_maps(count: int, size: int, seed: int = 1) -> np.ndarray:
 def score_perturbation(on: Scored, maps: dict[str, np.ndarray], predict: Callable) -> tuple[list[dict], dict]:
     """Lines with the areas 0..1 under the deletion and insertion curves, and the curves of each method.
 
-    The chance level is that of random maps, whose curves are called "chance".
-
-    Args:
-        on: the images.
-        maps: each method's (N, S, S).
-        predict: (B, S, S, C) images to (B, K) probabilities.
+    The chance level is that of random maps, whose curves are called "chance". `maps` holds each method's (N, S, S);
+    `predict` is that of `perturbation_curves`.
     """
     maps = {**maps, "chance": random_maps(len(on.images), on.images.shape[1])}
     curves = {method: perturbation_curves(predict, on.images, on.explained, of) for method, of in maps.items()}
@@ -102,25 +97,25 @@ def score_perturbation(on: Scored, maps: dict[str, np.ndarray], predict: Callabl
     return lines, curves
 
 
-def cascade(model: keras.Model, parts: int = PARTS) -> dict[str, list[keras.layers.Layer]]:
+def cascade(model: keras.Model) -> dict[str, list[keras.layers.Layer]]:
     """The layers randomised at each level, from few to all; a level bears the name of the lowest of them.
 
     The first level is the topmost layer with weights, the others add equal shares of the remaining layers.
     """
     layers = [layer for layer in reversed(model.layers) if layer.weights]
-    counts = sorted({1, *(1 + round((len(layers) - 1) * part / parts) for part in range(1, parts + 1))})
+    counts = sorted({1 + round((len(layers) - 1) * part / LEVELS_BELOW) for part in range(LEVELS_BELOW + 1)})
     return {layers[count - 1].name: layers[:count] for count in counts}
 
 
 @contextmanager
-def shuffled_weights(layers: list[keras.layers.Layer], seed: int = 1) -> Iterator[None]:
+def shuffled_weights(layers: list[keras.layers.Layer]) -> Iterator[None]:
     """Within the block, the layers' weights are shuffled, each array within itself.
 
     Shuffling keeps each array's distribution, so that activations keep their scale and batch normalisation its
     positive variances; what was learnt is in the arrangement, and is gone.
     """
     kept = [(layer, layer.get_weights()) for layer in layers]
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(1)
     try:
         for layer, weights in kept:
             layer.set_weights([generator.permutation(array.ravel()).reshape(array.shape) for array in weights])
@@ -133,12 +128,8 @@ def shuffled_weights(layers: list[keras.layers.Layer], seed: int = 1) -> Iterato
 def score_randomisation(on: Scored, explainers: dict[str, Callable], model: keras.Model) -> list[dict]:
     """Similarity of each map to that of the network randomised down to each level; `class` holds the level.
 
-    The chance level is the similarity to the trained network's map of another image, without empty maps.
-
-    Args:
-        on: the images.
-        explainers: each method's (images, classes) to (N, S, S) maps of `model`.
-        model: the network.
+    The chance level is the similarity to the trained network's map of another image, without empty maps. `explainers`
+    are each method's (images, classes) to (N, S, S) maps of `model`.
     """
 
     def all_maps():
@@ -154,6 +145,6 @@ def score_randomisation(on: Scored, explainers: dict[str, Callable], model: kera
             for name, measure in measured.items():
                 values, chance = (measures.of_pairs(measure, maps, of) for of in (broken[method], maps[moved]))
                 chance = chance[~np.isnan(chance)].mean() if not np.isnan(chance).all() else np.nan
-                about = (f"randomised_{name}", method, level)
-                lines.append(scorecard_line(*about, values, on.groups, on.samples, chance=chance))
+                what = f"randomised_{name}"
+                lines.append(scorecard_line(what, method, level, values, on.groups, on.samples, chance=chance))
     return lines

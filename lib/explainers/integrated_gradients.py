@@ -58,20 +58,12 @@ class IntegratedGradients:
             image is rescaled once more before the model, which rescales it itself, as the authors' code did. Both
             explain the score before softmax.
         memory: bytes that the activations of one gradient call may take.
-        seed: of the noise baselines.
 
     Raises:
         ValueError: steps below 1 or unknown reading.
     """
 
-    def __init__(
-        self,
-        model: keras.Model,
-        steps: int = 50,
-        reading: str = "as_described",
-        memory: int = DEFAULT_BYTES,
-        seed: int = 1,
-    ):
+    def __init__(self, model: keras.Model, steps: int = 50, reading: str = "as_described", memory: int = DEFAULT_BYTES):
         score_layer(model, reading)
         check_steps([steps])
         self.steps = steps
@@ -79,7 +71,7 @@ class IntegratedGradients:
         self._rescale_first = model.get_layer("rescaling") if reading == "as_published" else None
         self._batch = images_within(self._scores, memory)
         shape = model.input_shape[1:]
-        self._baselines = path_baselines(shape, reading, seed)
+        self._baselines = path_baselines(shape, reading)
         numbers, places = tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None,), tf.int32)
         images, baseline, weights = (tf.TensorSpec(of, tf.float32) for of in ((None, *shape), shape, (None, None)))
         signature = [images, baseline, places, places, numbers, weights]
@@ -103,13 +95,7 @@ class IntegratedGradients:
     def at_steps(self, images: np.ndarray, classes, steps: Sequence[int]) -> dict[int, Attributions]:
         """The same as a call for several m: coarse paths are subsets of the finest, whose gradients serve all.
 
-        Args:
-            images: as `__call__`.
-            classes: as `__call__`.
-            steps: values of m; each must divide the largest.
-
-        Raises:
-            ValueError: an m does not divide the largest one.
+        Images and classes are as in a call. Raises ValueError where an m does not divide the largest one.
         """
         check_steps(steps)
         images = network_input(images)
@@ -120,9 +106,8 @@ class IntegratedGradients:
 
     def _along(self, images, baseline, classes, steps):
         """One baseline: (N, M, S, S, 3) attributions, (N,) scores of the baseline and of the images."""
-        fractions = path_fractions(max(steps))
+        fractions, points = path_fractions(max(steps)), max(steps) + 1
         weights = np.stack([trapezoid_weights(m, max(steps)) for m in steps])
-        points = len(fractions)
         sums = np.zeros((len(images), len(steps), *images.shape[1:]), np.float32)
         scores = np.zeros((len(images), points), np.float32)
         for start in range(0, len(images) * points, self._batch):
@@ -166,11 +151,11 @@ def evidence(attributions: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarr
     return ndimage.gaussian_filter(positive, sigma=(0, sigma, sigma))
 
 
-def path_baselines(shape: tuple[int, int, int], reading: str, seed: int = 1) -> list[np.ndarray]:
+def path_baselines(shape: tuple[int, int, int], reading: str) -> list[np.ndarray]:
     """The starting images, each of `shape`, float32 in 0..255: one black, or the authors' code's two of noise."""
     if reading == "as_described":
         return [np.zeros(shape, np.float32)]
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(1)
     return [generator.uniform(0, 255, shape).astype(np.float32) for _ in range(NOISE_BASELINES)]
 
 
@@ -180,11 +165,9 @@ def path_fractions(steps: int) -> np.ndarray:
 
 
 def trapezoid_weights(steps: int, finest: int | None = None) -> np.ndarray:
-    """(finest + 1,) float32 weights of the gradients at the finest path's points, with sum 1.
+    """(finest + 1,) float32 weights of the gradients at the points of the path with m = `finest`, with sum 1.
 
-    Args:
-        steps: m of the rule; 1/m inside, 1/(2m) at the two ends, 0 at points that the coarser path leaves out.
-        finest: m of the path whose points are weighed; `steps` unless given.
+    They are 1/m inside, 1/(2m) at the two ends, and 0 at points that the path with m = `steps` leaves out.
     """
     finest = finest or steps
     weights = np.zeros(finest + 1, np.float32)

@@ -47,11 +47,11 @@ def ranking(values: np.ndarray, seed: int = 0) -> np.ndarray:
     return shuffle[np.argsort(-values.ravel()[shuffle], kind="stable")]
 
 
-def top_overlap(one: np.ndarray, other: np.ndarray, share: float = TOP_SHARE) -> float:
-    """Share 0..1 of one map's top pixels that are top pixels of the other; `share` is expected by chance."""
+def top_overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Share 0..1 of one map's top pixels that are top pixels of the other; `TOP_SHARE` is expected by chance."""
     if is_empty(one) or is_empty(other):
         return float("nan")
-    count = max(1, round(share * one.size))
+    count = max(1, round(TOP_SHARE * one.size))
     common = np.intersect1d(ranking(one, seed=0)[:count], ranking(other, seed=1)[:count], assume_unique=True)
     return len(common) / count
 

@@ -33,12 +33,7 @@ class Network:
 
 
 def open_network(paths: Paths, experiment: str, cells: int) -> Network:
-    """Loads the network that an experiment of this run left.
-
-    Args:
-        paths: the run's.
-        experiment: its row of Table 1.
-        cells: cells a side that Grad-CAM's layer has at least, see `lib.models.feature_map_layer`.
+    """Loads the network that an experiment of this run left; Grad-CAM's layer has at least `cells` cells a side.
 
     Raises:
         FileNotFoundError: the experiment was not run.
@@ -65,11 +60,10 @@ def trained_experiments(paths: Paths) -> list[str]:
 
 def other_backbone(paths: Paths, experiment: str) -> list[str]:
     """The trained experiment with the best macro F1 among those of the other architecture; empty if there is none."""
-    known = {
-        name: files.read_json(paths.experiment(name) / "settings.json")
-        | files.read_json(paths.experiment(name) / "metrics.json")
-        for name in trained_experiments(paths)
-    }
+    known = {}
+    for name in trained_experiments(paths):
+        settings, scores = (files.read_json(paths.experiment(name) / f"{of}.json") for of in ("settings", "metrics"))
+        known[name] = settings | scores
     others = [name for name, of in known.items() if of["backbone"] != known[experiment]["backbone"]]
     return sorted(others, key=lambda name: -known[name]["macro_f1"])[:1]
 
@@ -98,11 +92,9 @@ def network_input(images: np.ndarray) -> np.ndarray:
 
 
 def score_layer(model: keras.Model, reading: str = "as_described") -> str:
-    """Name of the layer whose output holds the class scores.
+    """Name of the layer whose output holds the class scores, of a model that ends in `logits` and `probabilities`.
 
-    Args:
-        model: a model whose last layers are `logits` and `probabilities`.
-        reading: "as_described" explains the score before softmax (section 4.4.1), "as_published" the probability.
+    The reading "as_described" explains the score before softmax (section 4.4.1), "as_published" the probability.
 
     Raises:
         ValueError: unknown reading, or the model has no layer of that name.
@@ -110,11 +102,10 @@ def score_layer(model: keras.Model, reading: str = "as_described") -> str:
     if reading not in READINGS:
         raise ValueError(f"reading: found {reading!r}, expected {' or '.join(READINGS)}")
     name = "logits" if reading == "as_described" else "probabilities"
-    if name not in [layer.name for layer in model.layers]:
-        raise ValueError(
-            f"{model.name} has no layer '{name}'; its last layers are "
-            f"{', '.join(layer.name for layer in model.layers[-3:])}. Build models with lib.models.build"
-        )
+    layers = [layer.name for layer in model.layers]
+    if name not in layers:
+        last = ", ".join(layers[-3:])
+        raise ValueError(f"{model.name}: no layer '{name}', its last are {last}; build models with lib.models.build")
     return name
 
 

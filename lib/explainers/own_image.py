@@ -25,35 +25,13 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True)
 class OwnImage:
-    """An image as the network takes it.
+    """An image as the network takes it."""
 
-    Attributes:
-        name: of the file.
-        pixels: (1, S, S, 1) uint8, as data preparation makes them.
-        width: of the file's image, in pixels.
-        height: of the file's image, in pixels.
-        colour: share 0..1 of coloured pixels.
-    """
-
-    name: str
-    pixels: np.ndarray
-    width: int
+    name: str  # of the file
+    pixels: np.ndarray  # (1, S, S, 1) uint8, as data preparation makes them
+    width: int  # of the file's image, in pixels
     height: int
-    colour: float
-
-
-@dataclass(frozen=True)
-class Usual:
-    """What training images look like.
-
-    Attributes:
-        ranges: what is compared, in words, and its (low, high) in the central `COVER` of the training images; what the
-            index does not tell is left out.
-        sure: probability below which a prediction is called unsure.
-    """
-
-    ranges: dict[str, tuple[float, float]]
-    sure: float
+    colour: float  # share 0..1 of coloured pixels
 
 
 def example_file(data: load.Dataset, paths: Paths, folder: str) -> Path:
@@ -63,12 +41,7 @@ def example_file(data: load.Dataset, paths: Paths, folder: str) -> Path:
 
 
 def image_from_bytes(data: bytes, name: str, size: int) -> OwnImage:
-    """Reads a PNG, JPEG or DICOM image through data preparation's own decoder.
-
-    Args:
-        data: the file's bytes.
-        name: the file's name, for messages.
-        size: S, the network's input.
+    """Reads a PNG, JPEG or DICOM image, for a network of `size` pixels, through data preparation's own decoder.
 
     Raises:
         ImageError: the file is no such image, or is damaged; the message says why.
@@ -88,43 +61,41 @@ def image_from_file(path: Path, size: int) -> OwnImage:
     try:
         return image_from_bytes(path.read_bytes(), path.name, size)
     except OSError as error:
-        reason = f"cannot be opened ({error.strerror}); own_image must be a file or `example`"
-        raise ImageError(f"{path}: {reason}") from None
+        problem = f"cannot be opened ({error.strerror}); own_image must be a file or `example`"
+        raise ImageError(f"{path}: {problem}") from None
 
 
-def usual(images: np.ndarray, index: pd.DataFrame, validation: pd.DataFrame) -> Usual:
-    """What the training images look like.
+def usual(images: np.ndarray, index: pd.DataFrame) -> pd.DataFrame:
+    """What training images look like: rows low and high of the central `COVER` of them, a column a thing compared.
 
     Args:
         images: (N, S, S, 1) uint8, the training set or a sample of it.
-        index: their rows, with width and height in pixels where known.
-        validation: predictions_validation.csv judged by `select.judged`.
+        index: their rows, with width and height in pixels; what it does not tell is left out.
     """
     sizes = index.reindex(columns=["width", "height"]).to_numpy(dtype=float)
     found = pd.DataFrame([_appearance(*one) for one in zip(images, *sizes.T, strict=True)]).dropna(axis=1, how="all")
-    ends = found.quantile([(1 - COVER) / 2, (1 + COVER) / 2])
+    return found.quantile([(1 - COVER) / 2, (1 + COVER) / 2]).set_axis(["low", "high"])
+
+
+def sure_from(validation: pd.DataFrame) -> float:
+    """The probability below which a prediction is unsure, of predictions_validation.csv judged by `select.judged`."""
     correct = validation.probability[validation.correct]
-    return Usual(
-        ranges={what: (float(low), float(high)) for what, (low, high) in ends.items()},
-        sure=float(correct.quantile(SURE)) if len(correct) else 1.0,
-    )
+    return float(correct.quantile(SURE)) if len(correct) else 1.0
 
 
-def warnings(image: OwnImage, ordinary: Usual, probability: float) -> list[str]:
-    """One sentence for each way in which the image is unlike the training images or the prediction unsure."""
+def warnings(image: OwnImage, ranges: pd.DataFrame, sure: float, probability: float) -> list[str]:
+    """One sentence for each way in which the image is unlike the `usual` ones or the prediction unsure."""
     found = []
     if image.colour > 0.01:
         found.append(f"Not grey: {image.colour:.0%} of the pixels are coloured; chest X-rays are grey.")
     values = _appearance(image.pixels[0], image.width, image.height)
-    for what, (low, high) in ordinary.ranges.items():
+    for what, (low, high) in ranges.items():
         if not low <= values[what] <= high:
             central = f"{COVER:.1%} of them have {low:.4g} to {high:.4g}"
             found.append(f"Unlike the training images: {what} is {values[what]:.4g}; {central}.")
-    if probability < ordinary.sure:
-        found.append(
-            f"Not confident: the probability is {probability:.2f}; {1 - SURE:.0%} of the correct predictions on the "
-            f"validation set have at least {ordinary.sure:.2f}."
-        )
+    if probability < sure:
+        most = f"{1 - SURE:.0%} of the correct predictions on the validation set have at least {sure:.2f}"
+        found.append(f"Not confident: the probability is {probability:.2f}; {most}.")
     return found
 
 

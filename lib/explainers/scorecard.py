@@ -72,29 +72,18 @@ class Scored:
         known = pd.DataFrame(columns).dropna(subset="value")
         parts = [("all", known), *known.groupby("label")] if len(known) else []
         return [
-            scorecard_line(
-                measure, method, of, part.value, part.group, self.samples,
-                chance=part.chance.mean(), other_image=part.other.mean(),
-            )
+            scorecard_line(measure, method, of, part.value, part.group, self.samples)
+            | {"chance": part.chance.mean(), "other_image": part.other.mean()}
             for of, part in parts
-        ]  # fmt: skip
+        ]
 
 
 def scorecard_line(
-    measure: str,
-    method: str,
-    of: str,
-    values: np.ndarray,
-    groups: np.ndarray,
-    samples: int,
-    *,
-    chance: float = float("nan"),
-    other_image: float = float("nan"),
+    measure: str, method: str, of: str, values, groups, samples: int, chance: float = float("nan")
 ) -> dict:
-    """One line of the scorecard; arguments are its columns (see the module), but for these.
+    """One line of the scorecard; arguments are its columns (see the module; `of` is `class`), but for these.
 
     Args:
-        of: the column `class`.
         values: (N,) one value an image; nan where the measure is undefined, and left out.
         groups: (N,) patient of each image.
         samples: resamples behind the interval.
@@ -104,12 +93,12 @@ def scorecard_line(
     low, high = bootstrap.mean_interval(values, groups, samples)
     about = {"measure": measure, "method": method, "class": of}
     numbers = {"value": values.mean() if len(values) else float("nan"), "low": low, "high": high, "chance": chance}
-    return about | numbers | {"images": len(values), "other_image": other_image}
+    return about | numbers | {"images": len(values), "other_image": float("nan")}
 
 
-def elsewhere(count: int, seed: int = 1) -> np.ndarray:
+def elsewhere(count: int) -> np.ndarray:
     """(count,) for each image another one: its successor in a seeded circle of all images."""
-    circle = np.random.default_rng(seed).permutation(count)
+    circle = np.random.default_rng(1).permutation(count)
     other = np.empty(count, dtype=int)
     other[circle] = np.roll(circle, 1)
     return other
@@ -129,10 +118,7 @@ def score_agreement(on: Scored, maps: dict[str, np.ndarray]) -> list[dict]:
 def score_inside(on: Scored, maps: dict[str, np.ndarray], regions: dict[str, np.ndarray]) -> list[dict]:
     """Share of the attribution, and of the highest pixels, inside each region. By chance: the region's area.
 
-    Args:
-        on: the images.
-        maps: each method's (N, S, S).
-        regions: name to (N, S, S) bool; images without the region do not enter.
+    `maps` holds each method's (N, S, S), `regions` each region's (N, S, S) bool; images without it do not enter.
     """
     moved = elsewhere(len(on.images))
     lines = []

@@ -10,15 +10,10 @@ REGIONS = {"lungs": 1, "opacity": 2, "marker": 4}
 
 
 def confident(predictions: pd.DataFrame, label: str = "covid-19", count: int = 2) -> pd.DataFrame:
-    """Figure 5's rule: the correct predictions of a class with the highest probabilities, one a patient.
+    """Figure 5's rule: `count` correct predictions of a class with the highest probabilities, one a patient.
 
     Where fewer patients were predicted correctly, the wrong predictions with the highest probability of the class
-    follow; ties go by image_id.
-
-    Args:
-        predictions: columns image_id, group_id, label and a probability a class, as predictions.csv.
-        label: the class.
-        count: number of images.
+    follow; ties go by image_id. `predictions` has the columns image_id, group_id, label and a probability a class.
 
     Returns:
         the chosen rows with columns `predicted` and `correct` added; their index is that of `predictions`.
@@ -50,12 +45,10 @@ def gallery_cases(predictions: pd.DataFrame, classes: list[str]) -> pd.DataFrame
 
 def judged(predictions: pd.DataFrame) -> pd.DataFrame:
     """The predictions with columns `predicted` (class), `probability` (of that class) and `correct` (bool)."""
-    columns = [name for name in predictions if predictions[name].dtype.kind == "f"]
-    values = predictions[columns].to_numpy()
-    predicted = np.asarray(columns)[values.argmax(axis=1)]
-    return predictions.assign(
-        predicted=predicted, probability=values.max(axis=1), correct=predicted == predictions.label.to_numpy()
-    )
+    values = predictions.select_dtypes("floating")
+    predicted = values.idxmax(axis=1)
+    probability, correct = values.max(axis=1), predicted == predictions.label
+    return predictions.assign(predicted=predicted, probability=probability, correct=correct)
 
 
 def positions_of(index: pd.DataFrame, image_ids: pd.Series) -> np.ndarray:
@@ -64,15 +57,12 @@ def positions_of(index: pd.DataFrame, image_ids: pd.Series) -> np.ndarray:
     return place.loc[image_ids.astype(str)].to_numpy()
 
 
-def spread_over_classes(part: Part, count: int, seed: int = 1) -> np.ndarray:
-    """Which of a split's images to explain where all are too many.
+def spread_over_classes(part: Part, count: int) -> np.ndarray:
+    """(at most `count`,) ascending positions of a split's images to explain where all are too many.
 
     Classes take turns, so that rare ones are not lost, and patients of a class come in a seeded order.
-
-    Returns:
-        (at most `count`,) positions in `part`, ascending.
     """
-    chance = np.random.default_rng(seed).random(len(part.labels))
+    chance = np.random.default_rng(1).random(len(part.labels))
     turns = pd.DataFrame({"label": part.labels, "chance": chance}).sort_values("chance")
     turns["turn"] = turns.groupby("label").cumcount()
     return np.sort(turns.sort_values(["turn", "label"]).index[:count].to_numpy())
@@ -81,8 +71,8 @@ def spread_over_classes(part: Part, count: int, seed: int = 1) -> np.ndarray:
 def known_regions(data: Dataset, positions: np.ndarray) -> dict[str, np.ndarray]:
     """Known regions of the images, each (N, S, S) bool: lungs, opacity and marker of phantoms, boxes of RSNA.
 
-    A region that no image has is left out. Boxes (`box`) are those of stage_2_train_labels.csv, carried through the
-    resize; images without one have an empty mask.
+    A region that no image has is left out. Boxes (`box`) were carried through the resize; images without one have an
+    empty mask.
     """
     found = {}
     if (masks := data.masks) is not None:

@@ -18,8 +18,10 @@ SIDE = 64
 LAYER = "convolution_4"
 """The layer of the small network that Grad-CAM explains by."""
 
-PATCH = (3, 4, 9, 7)
-"""The patch: top, left, height, width in pixels; a corner that holds no lung."""
+PATCH = (slice(3, 12), slice(4, 11))
+"""Rows and columns of the patch, in a corner that holds no lung; BAR are those of the dark bar on it."""
+
+BAR = (slice(5, 10), 7)
 
 
 def shrink(images: np.ndarray) -> np.ndarray:
@@ -31,50 +33,41 @@ def shrink(images: np.ndarray) -> np.ndarray:
 def with_patch(images: np.ndarray) -> np.ndarray:
     """The same (N, SIDE, SIDE, 1) images with a white patch that has a dark bar, such as a letter makes."""
     marked = np.array(images, dtype=np.float32)
-    top, left, height, width = PATCH
-    marked[:, top : top + height, left : left + width] = 235
-    marked[:, top + 2 : top + height - 2, left + width // 2] = 30
+    marked[:, *PATCH] = 235
+    marked[:, *BAR] = 30
     return marked
 
 
 def patch_mask() -> np.ndarray:
     """(SIDE, SIDE) bool, true where the patch is."""
     mask = np.zeros((SIDE, SIDE), dtype=bool)
-    top, left, height, width = PATCH
-    mask[top : top + height, left : left + width] = True
+    mask[PATCH] = True
     return mask
 
 
-def small_network(classes: int, seed: int = 1) -> keras.Model:
+def small_network(classes: int) -> keras.Model:
     """A network of four strided convolutions and global average pooling, with the layer names of the large ones."""
     inputs = keras.Input((SIDE, SIDE, 3), name="image")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(inputs)
     for number, (filters, strides) in enumerate(((12, 2), (24, 2), (32, 2), (48, 1)), start=1):
-        about = {"kernel_initializer": keras.initializers.HeNormal(seed=seed + number), "name": f"convolution_{number}"}
+        about = {"kernel_initializer": keras.initializers.HeNormal(seed=1 + number), "name": f"convolution_{number}"}
         x = keras.layers.Conv2D(filters, 3, strides=strides, padding="same", activation="relu", **about)(x)
     x = keras.layers.GlobalAveragePooling2D(name="pooling")(x)
-    start = keras.initializers.GlorotUniform(seed=seed)
+    start = keras.initializers.GlorotUniform(seed=1)
     x = keras.layers.Dense(classes, kernel_initializer=start, name="logits", dtype="float32")(x)
     outputs = keras.layers.Activation("softmax", name="probabilities", dtype="float32")(x)
     return keras.Model(inputs, outputs, name="small_network")
 
 
-def train_small_network(
-    images: np.ndarray, labels: np.ndarray, classes: int, epochs: int = 15, seed: int = 1
-) -> keras.Model:
-    """Trains the small network; equal seeds give the same start and order of the images.
+def train_small_network(images: np.ndarray, labels: np.ndarray, classes: int, epochs: int) -> keras.Model:
+    """Trains the small network on (N, SIDE, SIDE, 1) images in 0..255 and (N,) integer labels.
 
-    Args:
-        images: (N, SIDE, SIDE, 1), values 0..255.
-        labels: (N,) integers.
-        classes: K.
-        epochs: passes over the images.
-        seed: of the start and of the order.
+    Every call has the same start and goes through the images in the same order.
     """
-    model = small_network(classes, seed)
+    model = small_network(classes)
     model.compile(keras.optimizers.Adam(3e-3), loss="categorical_crossentropy")
     weights = class_weights(labels, classes)  # so that a rare class is learnt
     examples = Examples([network_input(images)], np.arange(len(labels)), labels, classes)
     for epoch in range(1, epochs + 1):
-        model.fit(examples.shuffled(32, seed=seed, epoch=epoch, weights=weights), shuffle=False, verbose=0)
+        model.fit(examples.shuffled(32, seed=1, epoch=epoch, weights=weights), shuffle=False, verbose=0)
     return model

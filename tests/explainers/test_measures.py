@@ -9,16 +9,12 @@ QUARTER = np.zeros((4, 4), bool)
 QUARTER[:2, :2] = True
 
 
-def test_share_and_pointing_by_hand():
+def test_share_and_pointing_by_hand_and_equal_maxima_share_the_point():
     values = np.ones((4, 4))
     assert measures.share_inside(values + QUARTER, QUARTER) == pytest.approx(8 / 20)
     assert measures.points_inside(values + QUARTER, QUARTER) == 1
     assert measures.points_inside(values + ~QUARTER, QUARTER) == 0
-
-
-def test_equal_maxima_share_the_point():
-    values = np.zeros((4, 4))
-    values[0, :] = 1
+    values[0, :] = 2
     assert measures.points_inside(values, QUARTER) == 0.5
 
 

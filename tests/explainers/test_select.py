@@ -22,17 +22,11 @@ def predictions() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["image_id", "group_id", "label", "covid-19", "normal", "pneumonia"])
 
 
-def test_figure_5_takes_the_surest_right_images_of_different_patients():
+def test_figure_5_takes_the_surest_right_images_of_different_patients_and_wrong_ones_where_these_run_out():
     assert select.confident(predictions()).image_id.tolist() == ["a", "c"]
-
-
-def test_wrong_predictions_follow_only_where_right_ones_run_out():
     chosen = select.confident(predictions(), count=3)
     assert chosen.image_id.tolist() == ["a", "c", "d"]
     assert chosen.correct.tolist() == [True, True, False]
-
-
-def test_too_few_patients_are_named():
     with pytest.raises(ValueError, match="pneumonia: found 1 patients"):
         select.confident(predictions(), "pneumonia")
 
@@ -66,30 +60,21 @@ def test_a_spread_keeps_rare_classes():
 @pytest.fixture
 def dataset(tmp_path):
     """Three prepared images of 8 pixels: the first with lungs and an opacity, the second with a box, the third bare."""
-    index = pd.DataFrame(
-        {
-            "image_id": ["a", "b", "c"],
-            "group_id": ["1", "2", "3"],
-            "source": ["s"] * 3,
-            "label": ["covid-19", "pneumonia", "normal"],
-            "split": ["test"] * 3,
-            "file": ["f"] * 3,
-            "sha256": ["0"] * 3,
-        }
-    )
+    index = pd.DataFrame({"image_id": ["a", "b", "c"], "group_id": ["1", "2", "3"]})
+    index = index.assign(source="s", label=["covid-19", "pneumonia", "normal"], split="test", file="f", sha256="0")
     files.write_csv(tmp_path / "index.csv", index)
     np.save(tmp_path / "images.npy", np.zeros((3, 8, 8, 1), np.uint8))
     return tmp_path
 
 
 def test_regions_come_from_masks_and_boxes_and_absent_ones_are_left_out(dataset):
+    assert select.known_regions(load.open_dataset(dataset), np.arange(3)) == {}
     masks = np.zeros((3, 8, 8), np.uint8)
     masks[0, 2:6, 2:6] = 1
     masks[0, 3, 3] = 1 | 2
     np.save(dataset / "masks.npy", masks)
-    files.write_csv(
-        dataset / "boxes.csv", pd.DataFrame([["b", 1, 2, 3, 4]], columns=["image_id", *"xy", "width", "height"])
-    )
+    boxes = pd.DataFrame([["b", 1, 2, 3, 4]], columns=["image_id", *"xy", "width", "height"])
+    files.write_csv(dataset / "boxes.csv", boxes)
     found = select.known_regions(load.open_dataset(dataset), np.array([1, 0]))
     assert list(found) == ["lungs", "opacity", "box"]  # no image carries a marker
     assert found["lungs"].sum(axis=(1, 2)).tolist() == [0, 16]
@@ -103,10 +88,6 @@ def test_a_marker_is_a_region(dataset):
     masks[2, :2, :2] = 4
     np.save(dataset / "masks.npy", masks)
     assert list(select.known_regions(load.open_dataset(dataset), np.arange(3))) == ["marker"]
-
-
-def test_without_masks_and_boxes_nothing_is_known(dataset):
-    assert select.known_regions(load.open_dataset(dataset), np.arange(3)) == {}
 
 
 def test_boxes_are_clipped_to_the_image():

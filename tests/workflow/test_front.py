@@ -1,11 +1,15 @@
 """What stands before and behind the DAG."""
 
+from pathlib import Path
+
 import pytest
 import yaml
+from snakemake.cli import get_argument_parser, parse_config
 
 from lib import files, params, paths
-from lib.evaluation import table1
+from lib.evaluation import bootstrap, runs, table1
 from lib.paths import ROOT, Paths
+from tests.evaluation import synthetic
 from workflow import dag
 from workflow.front import ending, overrides, slow_files, snakemake_command
 
@@ -14,37 +18,23 @@ def command(changes=None, first=(), extra=()):
     return snakemake_command("demo", changes or {}, 2, 4, first=[*first], profile="local", extra=[*extra])
 
 
-def test_set_is_read_as_yaml():
-    found = overrides("covidx_layout=sources seeds=[1,2] cache_activations=false", "")
-    assert found == {"covidx_layout": "sources", "seeds": [1, 2], "cache_activations": False}
-
-
-def test_data_becomes_an_absolute_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert overrides("", "here") == {"data": str(tmp_path / "here")}
-
-
-def test_a_piece_of_set_without_a_value_is_refused():
+def test_set_is_read_as_yaml_data_becomes_an_absolute_folder_and_a_piece_without_a_value_is_refused():
+    found = overrides("covidx_layout=sources seeds=[1,2] cache_activations=false", "here")
+    there = str(Path.cwd() / "here")
+    assert found == {"covidx_layout": "sources", "seeds": [1, 2], "cache_activations": False, "data": there}
     with pytest.raises(params.ParameterError, match="found 'epochs', expected key=value"):
         overrides("epochs", "")
 
 
-def test_further_arguments_stand_last_so_that_they_win():
-    assert command({"epochs": 3}, ["last.csv"], ["--cores", "1"])[-2:] == ["--cores", "1"]
-
-
-def test_a_file_asked_for_is_a_target_and_nothing_else():
-    from snakemake.cli import get_argument_parser
-
-    asked = command(first=["last.csv"], extra=["results/demo/table1.csv"])
+def test_further_arguments_win_and_a_file_among_them_is_a_target_and_nothing_else():
+    asked = command(first=["last.csv"], extra=["--cores", "1", "results/demo/table1.csv"])
     arguments = get_argument_parser().parse_args(asked[3:])
     assert set(arguments.targets) == {"results/demo/table1.csv"}
     assert set(arguments.prioritize) == {"last.csv"}
+    assert arguments.cores == 1
 
 
 def test_set_reaches_the_snakefile_as_it_was_given():
-    from snakemake.cli import parse_config
-
     changes = {"epochs": 3, "seeds": [1, 2], "data": "/a b/c=d: {e}", "cache_activations": False, "l2": 0.5}
     asked = command(changes)
     config = parse_config(asked[asked.index("--config") + 1 : asked.index("--cores")])
@@ -60,8 +50,6 @@ def test_what_takes_longest_is_made_first():
 
 @pytest.mark.parametrize("name", ["local", "slurm"])
 def test_a_profile_holds_options_that_snakemake_knows(name):
-    from snakemake.cli import get_argument_parser
-
     file = ROOT / "workflow" / "profiles" / name / "config.yaml"
     arguments = get_argument_parser(profiles=[file.parent]).parse_args([])
     for option in yaml.safe_load(file.read_text(encoding="utf-8")):
@@ -73,9 +61,6 @@ def test_a_profile_holds_options_that_snakemake_knows(name):
 @pytest.fixture
 def at(tmp_path, monkeypatch):
     """A made-up run with two rows and its table1.csv."""
-    from lib.evaluation import bootstrap, runs
-    from tests.evaluation import synthetic
-
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     at = Paths("demo")
     synthetic.write(at, experiments=("RN4", "CN2"), patients=20)
@@ -85,7 +70,7 @@ def at(tmp_path, monkeypatch):
     return at
 
 
-def test_the_ending_shows_the_table_with_baselines_while_no_claim_is_judged(at):
+def test_the_ending_shows_the_table_with_baselines_and_counts_the_claims_once_judged(at):
     text = ending(at)
     for name in ("RN4", "CN2", "CN3", "source-only", "majority", "not run"):
         assert name in text
@@ -93,9 +78,6 @@ def test_the_ending_shows_the_table_with_baselines_while_no_claim_is_judged(at):
     assert "in form only" in text
     assert text.endswith("Report: results/demo/report/index.html")
     assert max(map(len, text.splitlines())) <= 110
-
-
-def test_the_ending_counts_the_claims(at):
     at.claims.write_text("verdict,published_verdict\n" + "supported,contradicted\n" * 2 + "undecided,contradicted\n")
     text = ending(at)
     assert "2 supported, 0 contradicted, 1 undecided" in text

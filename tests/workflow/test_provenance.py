@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import tomllib
 
 import pytest
 
@@ -46,12 +47,7 @@ def test_each_parameter_keeps_its_comment_and_section(tmp_path):
     path.write_text(PARAMETERS)
     assert provenance.commented(path) == [
         {"key": "run", "value": "demo", "comment": "the run's name", "section": "The run"},
-        {
-            "key": "covidx_layout",
-            "value": "sources",
-            "comment": "sources: merged; lists",
-            "section": "The run",
-        },
+        {"key": "covidx_layout", "value": "sources", "comment": "sources: merged; lists", "section": "The run"},
         {"key": "experiments", "value": ["RN1", "RN2"], "comment": "rows of Table 1", "section": "Rows"},
         {"key": "text", "value": "a # b", "comment": "our choice: quoted", "section": "Rows"},
     ]
@@ -64,21 +60,15 @@ def test_every_parameter_of_the_project_has_a_comment(path):
     assert [entry["key"] for entry in entries if not entry["comment"]] == []
 
 
-def test_values_that_the_notebooks_got_win_over_the_file(at):
-    executed(at, "00_a", parameters={"image_size": 32, "run": "demo"})
-    executed(at, "01_b", parameters={"image_size": 32, "experiment": "RN4"})
+def test_values_that_the_notebooks_got_win_over_the_file_and_all_are_told(at):
+    executed(at, "00_a", parameters={"image_size": 32, "run": "demo", "ig_steps": 32})
+    executed(at, "01_b", parameters={"image_size": 32, "experiment": "RN4", "ig_steps": 48})
     entries = {entry["key"]: entry for entry in provenance.collect("demo")["parameters"]}
     in_file = params.read_yaml(params.RUNS / "demo.yaml")["image_size"]
     assert (entries["image_size"]["value"], entries["image_size"]["file_value"]) == (32, in_file)
+    assert entries["ig_steps"]["value"] == "32 / 48"
     assert entries["run"]["file_value"] is None
     assert "experiment" not in entries, "what makes a row is not a parameter of the run"
-
-
-def test_values_that_differ_between_notebooks_are_all_told(at):
-    executed(at, "00_a", parameters={"image_size": 32})
-    executed(at, "01_b", parameters={"image_size": 48})
-    entries = {entry["key"]: entry for entry in provenance.collect("demo")["parameters"]}
-    assert entries["image_size"]["value"] == "32 / 48"
 
 
 def test_steps_join_durations_with_benchmarks(at):
@@ -101,14 +91,10 @@ def test_steps_join_durations_with_benchmarks(at):
     ]
 
 
-def test_data_are_hashed(at):
-    at.covidx.mkdir(parents=True)
-    (at.covidx / "index.csv").write_bytes(b"abc")
-    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, the example "abc"
-    assert provenance.collect("demo")["data"] == [{"file": "data/demo/covidx/index.csv", "bytes": 3, "sha256": digest}]
+def test_the_code_is_named_by_commit_and_changes_are_told_and_without_git_the_version_alone(tmp_path):
+    version = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert provenance.code_version(tmp_path) == {"version": version, "commit": None, "changed": None}
 
-
-def test_the_code_is_named_by_commit_and_changes_are_told(tmp_path):
     def git(*arguments):
         command = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
@@ -123,22 +109,17 @@ def test_the_code_is_named_by_commit_and_changes_are_told(tmp_path):
     assert provenance.code_version(tmp_path)["changed"] is True
 
 
-def test_without_git_the_version_alone_is_known(tmp_path):
-    version = provenance.code_version(tmp_path)
-    assert version["commit"] is None
-    assert version["version"] == "0.1.0"
-
-
-def test_packages_are_those_that_the_project_names():
-    versions = provenance.package_versions(paths.ROOT / "pyproject.toml")
-    assert {"python", "tensorflow", "keras", "pylibjpeg"} <= set(versions)
-    assert versions["keras"].startswith("3.")
-
-
-def test_the_file_is_written_and_equal_runs_give_equal_files(at):
+def test_the_file_is_written_with_data_and_packages_and_equal_runs_give_equal_files(at):
     executed(at, "00_a", duration=1.5, parameters={"run": "demo"})
+    at.covidx.mkdir(parents=True)
+    (at.covidx / "index.csv").write_bytes(b"abc")
     provenance.write("demo")
     first = at.provenance.read_bytes()
     provenance.write("demo")
     assert at.provenance.read_bytes() == first
-    assert json.loads(first)["hardware"]["cores"] >= 1
+    record = json.loads(first)
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, the example "abc"
+    assert record["data"] == [{"file": "data/demo/covidx/index.csv", "bytes": 3, "sha256": digest}]
+    assert {"python", "tensorflow", "keras", "pylibjpeg"} <= set(record["packages"])
+    assert record["packages"]["keras"].startswith("3.")
+    assert record["hardware"]["cores"] >= 1

@@ -16,18 +16,13 @@ SIZE = 224  # pixels a side of the prepared images, as in the paper
 SOURCE_SIZE = 1024  # pixels a side of the files, as RSNA's
 
 
-def bench_rows(images: int = 240, repeats: int = 5, threads: int = 0) -> list[dict[str, object]]:
+def bench_rows(images: int = 240, repeats: int = 5) -> list[dict[str, object]]:
     """Times both ways on generated files, a third each of DICOM, PNG and JPEG of the real sources' size.
 
     Both read the same files, decode, resize with antialiasing and store the pixels. The plain loops do no more
-    than that; the conversion also takes each file's SHA-256 and writes its journal. The first plain loop decodes with
-    Pillow alone, as the conversion does; the second leaves DICOM to the decoder that pydicom chooses, as most scripts
-    do, whose pixels may differ by one level.
-
-    Args:
-        images: number of files.
-        repeats: how often each way is timed, taking turns.
-        threads: workers of the conversion; 0 takes all cores.
+    than that; the conversion, on all cores, also takes each file's SHA-256 and writes its journal. The first plain loop
+    decodes with Pillow alone, as the conversion does; the second leaves DICOM to the decoder that pydicom chooses, as
+    most scripts do, whose pixels may differ by one level.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -36,25 +31,21 @@ def bench_rows(images: int = 240, repeats: int = 5, threads: int = 0) -> list[di
 
         def ours():
             made = Path(tempfile.mkdtemp(dir=root))
-            convert.convert(names, root=root, folder=made, size=SIZE, channels=1, threads=threads, title="")
+            convert.convert(names, root=root, folder=made, size=SIZE, channels=1, threads=0, title="")
             return np.load(made / "converting.npy", mmap_mode="r")
 
-        def pillow():
-            return plain_loop(paths, "pillow")
-
+        alike = "conversion against one plain Pillow loop"
         chosen = "conversion against a plain loop with pydicom's decoder"
         return [
-            compare("conversion against one plain Pillow loop", ours, pillow, repeats, np.array_equal),
+            compare(alike, ours, lambda: plain_loop(paths, "pillow"), repeats, np.array_equal),
             compare(chosen, ours, lambda: plain_loop(paths, ""), repeats),
         ]
 
 
 def plain_loop(paths: list[Path], plugin: str) -> np.ndarray:
-    """What a script would do: one file after the other, uint8 (N, SIZE, SIZE, 1).
+    """What a script would do: one DICOM, PNG or JPEG file after the other, uint8 (N, SIZE, SIZE, 1).
 
-    Args:
-        paths: DICOM, PNG and JPEG files.
-        plugin: pydicom's decoder for DICOM; "" lets pydicom choose.
+    `plugin` is pydicom's decoder for DICOM; "" lets pydicom choose.
     """
     out = np.empty((len(paths), SIZE, SIZE, 1), np.uint8)
     for i, path in enumerate(paths):

@@ -48,7 +48,7 @@ def cost_table(p: params.Params, chest: Sizes, skin: Sizes, *, teraflops: float,
     where no augmentation changes the images.
 
     Args:
-        p: the run's parameters (`lib.params.load("paper")`).
+        p: the run's parameters.
         chest: sizes of the chest data.
         skin: sizes of the skin data.
         teraflops: the device's peak, 10^12 floating-point operations a second.
@@ -60,22 +60,22 @@ def cost_table(p: params.Params, chest: Sizes, skin: Sizes, *, teraflops: float,
     """
     built = {name: models.build(name, p.image_size) for name in ("resnet50v2", "covidnet")}
     pretraining = _from_scratch(built["covidnet"], skin, p.pretraining_epochs)
-    lines = [_row(name, p, built, chest, pretraining) for name in p.experiments]
-    lines.append({"id": "pretraining, shared", "plain_macs": 0.0, "our_macs": pretraining})
-    result = pd.DataFrame(lines)
-    total = result[["plain_macs", "our_macs"]].sum()
-    result = pd.concat([result, pd.DataFrame([{"id": "all", **total}])], ignore_index=True)
+    lines = [(name, *_row(name, p, built, chest, pretraining)) for name in p.experiments]
+    lines.append(("pretraining, shared", 0.0, pretraining))
+    lines.append(("all", sum(line[1] for line in lines), sum(line[2] for line in lines)))
+    result = pd.DataFrame(lines, columns=["id", "plain_macs", "our_macs"])
     for name in ("plain", "our"):
         result[f"{name}_hours"] = 2 * result[f"{name}_macs"] / (teraflops * 1e12 * utilisation) / 3600
     return result
 
 
-def _row(name: str, p: params.Params, built: dict, chest: Sizes, pretraining: float) -> dict:
+def _row(name: str, p: params.Params, built: dict, chest: Sizes, pretraining: float) -> tuple[float, float]:
+    """Operations of one row, done plainly and as here."""
     row = params.load(p.run, name)
     model = built[row.backbone]
     if row.pretraining == "none":
         whole = _from_scratch(models.build(row.backbone, p.image_size, pepx=row.pepx), chest, p.epochs)
-        return {"id": name, "plain_macs": whole, "our_macs": whole}
+        return whole, whole
     stages = [(*macs(model, "logits"), p.epochs)]
     if row.fine_tuning:
         stages.append((*macs(model, models.FINE_TUNING_STARTS[row.backbone]), p.fine_tuning_epochs))
@@ -83,9 +83,9 @@ def _row(name: str, p: params.Params, built: dict, chest: Sizes, pretraining: fl
     plain += pretraining if row.pretraining == "ham10000" else 0
     below, above, epochs = stages[-1]
     if row.augmentation:
-        return {"id": name, "plain_macs": plain, "our_macs": _epochs(below, above, chest, epochs)}
+        return plain, _epochs(below, above, chest, epochs)
     stored = below * (chest.train + chest.validation) if name == _first_with_boundary(p, row) else 0
-    return {"id": name, "plain_macs": plain, "our_macs": stored + _epochs(0, above, chest, epochs)}
+    return plain, stored + _epochs(0, above, chest, epochs)
 
 
 def _first_with_boundary(p: params.Params, row: params.Params) -> str:
@@ -99,9 +99,8 @@ def _first_with_boundary(p: params.Params, row: params.Params) -> str:
 
 def _from_scratch(model: keras.Model, sizes: Sizes, epochs: int) -> float:
     """Epochs of a network in which some layers may be untrainable."""
-    counts = [(layer_macs(layer), layer.trainable) for layer in model.layers]
-    forward = sum(count for count, _ in counts)
-    backward = sum(count * (BACKWARD if trainable else BACKWARD / 2) for count, trainable in counts)
+    forward = macs(model)[1]
+    backward = sum(layer_macs(layer) * (BACKWARD if layer.trainable else BACKWARD / 2) for layer in model.layers)
     return float(epochs) * (sizes.train * (forward + backward) + sizes.validation * forward)
 
 

@@ -22,22 +22,15 @@ Where rounding puts a point of the path on the other side of a ReLU's kink, that
 """
 
 
-def bench_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 5, seed: int = 1) -> list[dict]:
-    """Times Grad-CAM and Integrated Gradients on a randomly initialised ResNet50V2.
+def bench_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 5) -> list[dict]:
+    """Times Grad-CAM and Integrated Gradients, with `steps` as m, on a randomly initialised ResNet50V2.
 
-    Args:
-        images: number of explained images.
-        size: pixels a side.
-        steps: m.
-        rounds: how often each pair is timed (the loop of single gradient calls, which takes long, twice at most).
-        seed: of the network and the images.
-
-    Returns:
-        rows; those beside xplique only where it is installed (it comes with the test dependencies).
+    The loop of single gradient calls takes long: it is timed twice at most. Rows beside xplique are there only where it
+    is installed (it comes with the test dependencies).
     """
-    model = models.build("resnet50v2", size, seed=seed)
+    model = models.build("resnet50v2", size, seed=1)
     layer = models.LAST_CONVOLUTION["resnet50v2"]
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(1)
     pixels = network_input(generator.integers(0, 256, (images, size, size, 1)))
     classes = generator.integers(0, 3, images).astype(np.int32)
     gradients, cam = IntegratedGradients(model, steps), GradCam(model, layer)
@@ -45,8 +38,8 @@ def bench_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 
     def measured(name, ours, plain, often, same=agree):
         return compare(name, lambda: ours(pixels, classes), lambda: plain(pixels, classes), often, same)
 
-    def attribute(pixels, classes):
-        return gradients(pixels, classes).values
+    def attribute(*asked):
+        return gradients(*asked).values
 
     cams, paths = f"Grad-CAM, {images} images", f"Integrated Gradients, {images} images, m = {steps}"
     each, every = "batched against one call an image", "batched against one call a step and image"

@@ -45,12 +45,7 @@ def compare(
 ) -> dict[str, object]:
     """One row: both called `rounds` times, every other round in the opposite order, after a call without the clock.
 
-    Args:
-        name: of the row.
-        ours: our way, on its data.
-        plain: the other way, on the same.
-        rounds: at least 1.
-        same: whether what they returned in their first call is the same; None leaves it open.
+    `same` tells whether what both returned in that call is the same; None leaves it open.
     """
     first = [way() for way in (ours, plain)]  # graphs are traced and files cached here
     ratios = []

@@ -59,16 +59,13 @@ def frozen_part(name: str, data: Examples, first: str, epochs: int, rate: float,
         models.freeze_below(model, first)
         return model
 
-    def compiled(model):
-        model.compile(Adam(rate), "categorical_crossentropy", jit_compile=False)
-        return model
-
     def epoch(model, examples, number):
         model.fit(examples.shuffled(BATCH, seed=1, epoch=number), epochs=1, shuffle=False, verbose=0)
 
-    whole = compiled(models.inference_mode(network()))
+    whole = models.inference_mode(network())
     frozen, trained = models.split_at(network(), first)
-    compiled(trained)
+    for model in (whole, trained):
+        model.compile(Adam(rate), "categorical_crossentropy", jit_compile=False)
     with tempfile.TemporaryDirectory() as folder:
         arrays = stored_activations(frozen, data, Path(folder) / "warm", BATCH)
         stored = Examples(arrays, data.positions, data.labels, data.classes)
@@ -92,29 +89,21 @@ def pipelines(names: dict[str | None, str], data: Examples, rounds: int) -> list
     A round trains on the images once with every way of feeding: on one half of them in one order of the ways, on the
     other half in the opposite order, so that a machine that slows down or speeds up favours none. Where steps take
     seconds, its noise is still larger than what feeding costs; so the pipeline is also timed alone, and the steps'
-    seconds over its own bound that cost: at a ratio of 100, it can take no more than 1 % of the time.
-
-    Args:
-        names: of the rows, by augmentation.
-        data: the images; a multiple of 64.
-        rounds: how often every way of feeding is timed.
+    seconds over its own bound that cost: at a ratio of 100, it can take no more than 1 % of the time. `names` are those
+    of the rows by augmentation; the number of images is a multiple of 64.
     """
     model = models.build("resnet50v2", data.arrays[0].shape[1], seed=1)
     model.compile(Adam(1e-4), "categorical_crossentropy", jit_compile=False)
     batch = next(iter(data.shuffled(BATCH, seed=1, epoch=1)))
     constant = tf.data.Dataset.from_tensors(batch).with_options(data.ordered(BATCH).options())
-    middle = len(data) // 2
-    halves = [
-        replace(data, positions=data.positions[part], labels=data.labels[part])
-        for part in (slice(middle), slice(middle, None))
-    ]
+    parts = zip(np.array_split(data.positions, 2), np.array_split(data.labels, 2), strict=True)
+    halves = [replace(data, positions=positions, labels=labels) for positions, labels in parts]
 
     def fit(fed):
         return seconds(lambda: model.fit(fed, epochs=1, shuffle=False, verbose=0))
 
     fit(constant)  # the step is traced here
-    ratios = {way: [] for way in names}
-    makings = {way: [] for way in names}
+    ratios, makings = {way: [] for way in names}, {way: [] for way in names}
     for number in range(rounds):
         alone, fed = 0.0, dict.fromkeys(names, 0.0)
         for half, ways in zip(halves, ([CONSTANT, *names], [*reversed(names), CONSTANT]), strict=True):
@@ -147,7 +136,7 @@ def augmentation(name: str, pixels: np.ndarray, rounds: int) -> dict:
             scaled = legacy.random_zoom(moved, (0.85, 1.15), **placed)
             legacy.random_brightness(scaled[:, ::-1], (0.9, 1.1))
 
-    batchwise = tf.function(lambda batch, seed: augment(batch, seed))
+    batchwise = tf.function(augment)
 
     def ours():
         for start in range(0, len(images), BATCH):

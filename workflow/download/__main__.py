@@ -5,7 +5,7 @@ import sys
 
 from lib import params, paths
 from lib.data import DataError
-from workflow.download.archives import acquire
+from workflow.download.archives import ARCHIVES, acquire
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -13,14 +13,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m workflow.download", description=__doc__)
     parser.add_argument("--run", default="paper", help="run whose data folder is filled (params/runs/<run>.yaml)")
     parser.add_argument("--into", default="", help="another data folder")
-    parser.add_argument("--only", nargs="*", default=[], help="some of: ham10000 cohen fig1 actmed sirm rsna")
+    parser.add_argument("--only", nargs="*", default=[], choices=list(ARCHIVES), help="some of them")
     given = parser.parse_args(arguments)
     try:
         data = given.into or params.load(given.run).data
         if data == "phantoms":
-            print(
-                f"Run '{given.run}' generates its data: nothing to fetch. `make data RUN=paper` fetches the archives."
-            )
+            print(f"Run '{given.run}' generates its data: nothing to fetch; RUN=paper fetches the archives")
             return 0
         return 1 if acquire(paths.resolve(data), given.only) else 0
     except (DataError, params.ParameterError) as error:

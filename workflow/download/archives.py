@@ -5,8 +5,6 @@ everything else has been fetched.
 """
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -36,21 +34,6 @@ REPOSITORIES = {
     "fig1": ("agchung/Figure1-COVID-chestxray-dataset", "95bb569e55f4110d3b734c0f355340e04e16989a"),
     "actmed": ("agchung/Actualmed-COVID-chestxray-dataset", "2635e4b05d2b59628edb10a6e16a506951c84c59"),
 }
-
-
-@dataclass(frozen=True)
-class Archive:
-    """One thing to fetch.
-
-    Attributes:
-        get: fetches it into a folder.
-        proof: paths in the folder that only a complete archive has.
-        room: gigabytes that fetching and unpacking need at most, roughly.
-    """
-
-    get: Callable[[Path], object]
-    proof: tuple[str, ...]
-    room: float
 
 
 def get_skin(target: Path) -> None:
@@ -85,47 +68,38 @@ def get_repository(source: str, target: Path) -> None:
     archive.unlink()
 
 
+# What fetches it into a folder; paths there that only a complete archive has; the gigabytes that fetching and unpacking
+# need at most, roughly
 ARCHIVES = {
-    "ham10000": Archive(get_skin, tuple(name.removesuffix(".zip") for name in SKIN_FILES), 7),
-    "cohen": Archive(partial(get_repository, "cohen"), ("metadata.csv", "images"), 3),
-    "fig1": Archive(partial(get_repository, "fig1"), ("metadata.csv", "images"), 0.25),
-    "actmed": Archive(partial(get_repository, "actmed"), ("metadata.csv", "images"), 4),
-    "sirm": Archive(partial(kaggle.get, "sirm"), kaggle.PROOF["sirm"], 3),
-    "rsna": Archive(partial(kaggle.get, "rsna"), kaggle.PROOF["rsna"], 9),
+    "ham10000": (get_skin, [name.removesuffix(".zip") for name in SKIN_FILES], 7),
+    "cohen": (partial(get_repository, "cohen"), ("metadata.csv", "images"), 3),
+    "fig1": (partial(get_repository, "fig1"), ("metadata.csv", "images"), 0.25),
+    "actmed": (partial(get_repository, "actmed"), ("metadata.csv", "images"), 4),
+    "sirm": (partial(kaggle.get, "sirm"), kaggle.PROOF["sirm"], 3),
+    "rsna": (partial(kaggle.get, "rsna"), kaggle.PROOF["rsna"], 9),
 }
 
 
 def acquire(into: Path, only: list[str] | None = None) -> int:
-    """Fetches what is missing, telling what it does.
-
-    Args:
-        into: the data folder.
-        only: names of archives; all if empty.
+    """Fetches what is missing of `only`, or of all archives, into the data folder, telling what it does.
 
     Returns:
         number of archives that could not be fetched; the reasons were printed.
-
-    Raises:
-        DataError: an unknown name in `only`.
     """
-    unknown = set(only or ()) - set(ARCHIVES)
-    if unknown:
-        raise DataError(f"--only {', '.join(sorted(unknown))}: expected {', '.join(ARCHIVES)}")
     failed = []
-    for name, archive in ARCHIVES.items():
+    for name in only or ARCHIVES:
+        get, proof, room = ARCHIVES[name]
         target = into / "ham10000" if name == "ham10000" else into / "covidx-sources" / FOLDERS[name]
-        if only and name not in only:
-            continue
-        if all((target / part).exists() for part in archive.proof):
+        if all((target / part).exists() for part in proof):
             print(f"{name}: there already ({target})")
             continue
         print(f"{name}: fetching into {target}")
         try:
-            check_disk(into, round(archive.room * GB), name)
+            check_disk(into, round(room * GB), name)
             if target.is_dir() and name != "ham10000":
-                lacking = ", ".join(archive.proof)
+                lacking = ", ".join(proof)
                 raise DataError(f"{target} exists but lacks {lacking}; move it away and run the command again")
-            archive.get(target)
+            get(target)
         except DataError as error:
             failed.append(name)
             print(f"{name}: {error}", file=sys.stderr)

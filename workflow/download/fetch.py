@@ -44,17 +44,13 @@ class Interrupted(Exception):
 
 @dataclass
 class Resuming:
-    """A downloader for pooch that keeps what it has in `part` and goes on from there.
+    """A downloader for pooch that collects the bytes in `part` and goes on from there.
 
-    Attributes:
-        part: where the bytes are collected; survives a failed download and a killed program.
-        patience: how long to insist.
-        progress: whether to show a bar.
+    `part` survives a failed download and a killed program.
     """
 
     part: Path
-    patience: Patience = Patience()
-    progress: bool = True
+    patience: Patience
 
     def __call__(self, url: str, output_file: str, _pooch: pooch.Pooch | None = None) -> None:
         """Fetches `url` into `output_file`.
@@ -123,9 +119,7 @@ class Resuming:
 
     def _store(self, answer: requests.Response, start: int, total: int | None) -> None:
         name = self.part.name.removesuffix(".part")
-        bar = tqdm(
-            total=total, initial=start, desc=name, unit="B", unit_scale=True, mininterval=1, disable=not self.progress
-        )
+        bar = tqdm(total=total, initial=start, desc=name, unit="B", unit_scale=True, mininterval=1)
         with open(self.part, "ab" if start else "wb") as stream, bar:
             # read1 hands over whatever has arrived: a connection that breaks in the middle of a block loses nothing
             while block := answer.raw.read1(BLOCK):
@@ -134,39 +128,24 @@ class Resuming:
                 bar.update(len(block))
 
 
-def fetch(
-    url: str,
-    target: Path,
-    known_hash: str | None,
-    *,
-    patience: Patience = Patience(),
-    progress: bool = True,
-) -> Path:
-    """Fetches a file unless it is there already with the right hash.
+def fetch(url: str, target: Path, known_hash: str | None, *, patience: Patience = Patience()) -> Path:
+    """Fetches a file to `target`, which it returns, unless it is there already with the right hash.
 
-    Args:
-        url: its address.
-        target: where it goes; `target`.part beside it holds an unfinished download.
-        known_hash: "md5:...", "sha256:..." or None if no checksum is known.
-        patience: how long to insist.
-        progress: whether to show a bar.
-
-    Returns:
-        target.
+    `target`.part beside it holds an unfinished download; `known_hash` is "md5:...", "sha256:..." or None.
 
     Raises:
         DataError: refused, out of patience, too little disk space, or wrong bytes twice.
     """
     pooch.get_logger().setLevel("WARNING")
-    downloader = Resuming(target.with_name(target.name + ".part"), patience, progress)
+    downloader = Resuming(target.with_name(target.name + ".part"), patience)
     wrong = ""
     for _ in range(2):
         try:
             pooch.retrieve(url, known_hash, fname=target.name, path=target.parent, downloader=downloader)
             return target
+        except DataError:
+            raise
         except ValueError as error:
-            if isinstance(error, DataError):
-                raise
             wrong = " ".join(str(error).split())
     raise DataError(
         f"{url}: wrong bytes twice ({wrong}). Nothing was written to {target}. Either the file was replaced or "

@@ -18,17 +18,9 @@ def commit_of(archive: Path) -> str:
 
 
 def unpack(archive: Path, target: Path, *, max_bytes: int) -> Path:
-    """Unpacks a zip archive to `target`, which appears only when all of it is there.
+    """Unpacks a zip archive to `target`, which it returns; the folder appears only when all of it is there.
 
-    A single top folder in the archive is dropped: its contents go to `target`.
-
-    Args:
-        archive: the zip file.
-        target: a folder that does not exist yet.
-        max_bytes: unpacked size that is accepted.
-
-    Returns:
-        target.
+    A single top folder in the archive is dropped: its contents go to `target`. More than `max_bytes` are refused.
 
     Raises:
         DataError: no zip, damaged, names that would leave the target, links, too large, or too little disk space.
@@ -39,8 +31,8 @@ def unpack(archive: Path, target: Path, *, max_bytes: int) -> Path:
             _refuse_hostile(member, archive)
         size = sum(member.file_size for member in opened.infolist())
         if size > max_bytes:
-            most = f"at most {max_bytes / 1e9:.1f} are expected"
-            raise DataError(f"{archive}: would unpack to {size / 1e9:.1f} GB, {most}")
+            sizes = f"{size / 1e9:.1f} GB, at most {max_bytes / 1e9:.1f} are expected"
+            raise DataError(f"{archive}: would unpack to {sizes}")
         check_disk(target.parent, size, f"unpacking {archive.name}")
         whole = Path(scratch) / target.name
         whole.mkdir()

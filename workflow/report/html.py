@@ -4,10 +4,10 @@ Everything that reaches a page passes `clean`; `polish` then gives headings thei
 scopes and scroll containers, and images their alternative texts.
 """
 
+import itertools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import nh3
 from bs4 import BeautifulSoup, Tag
@@ -21,22 +21,18 @@ if TYPE_CHECKING:
 
 Link = Callable[[str], "tuple[str | None, Page | None]"]
 
-MATH_TAGS = {
-    *("math", "semantics", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle"),
-    *("msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mtable", "mtr", "mtd", "mpadded"),
-    *("mphantom", "menclose", "mfenced", "merror"),
-}
-MATH_ATTRIBUTES = {
-    *("display", "mathvariant", "stretchy", "fence", "form", "separator", "accent", "accentunder", "linethickness"),
-    *("lspace", "rspace", "minsize", "maxsize", "movablelimits", "largeop", "symmetric", "columnalign", "rowspacing"),
-    *("columnspacing", "displaystyle", "scriptlevel", "width", "height", "depth"),
-}
-TEXT_TAGS = {
-    *("a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "details", "div", "dl", "dt", "em"),
-    *("figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "kbd", "li", "mark", "ol", "p"),
-    *("pre", "q", "s", "samp", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot"),
-    *("th", "thead", "tr", "u", "ul", "var"),
-}
+MATH_TAGS = """
+math semantics mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle msub msup msubsup munder mover munderover
+mmultiscripts mtable mtr mtd mpadded mphantom menclose mfenced merror
+"""
+MATH_ATTRIBUTES = """
+display mathvariant stretchy fence form separator accent accentunder linethickness lspace rspace minsize maxsize
+movablelimits largeop symmetric columnalign rowspacing columnspacing displaystyle scriptlevel width height depth
+"""
+TEXT_TAGS = """
+a abbr b blockquote br caption code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img kbd li mark
+ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul var
+"""
 ATTRIBUTES = {
     "a": {"href", "title"},
     "img": {"src", "alt", "width", "height"},
@@ -44,11 +40,8 @@ ATTRIBUTES = {
     "th": {"colspan", "rowspan", "scope"},
     "ol": {"start"},
     "abbr": {"title"},
-    "div": {"class"},
-    "span": {"class"},
-    "code": {"class"},
-    "pre": {"class"},
-    **{tag: MATH_ATTRIBUTES for tag in MATH_TAGS},
+    **{tag: {"class"} for tag in ("div", "span", "code", "pre")},
+    **{tag: set(MATH_ATTRIBUTES.split()) for tag in MATH_TAGS.split()},
 }
 MATH_ERRORS = (
     *(kind for kind in vars(exceptions).values() if isinstance(kind, type)),
@@ -70,7 +63,7 @@ def clean(source: str) -> Markup:
     return Markup(
         nh3.clean(
             source,
-            tags=TEXT_TAGS | MATH_TAGS,
+            tags={*TEXT_TAGS.split(), *MATH_TAGS.split()},
             clean_content_tags={"script", "style", "iframe", "object", "template", "noscript", "title"},
             attributes=ATTRIBUTES,
             attribute_filter=_attribute,
@@ -147,20 +140,18 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"
 
 
-@dataclass
-class Heading:
+class Heading(NamedTuple):
     level: int
     anchor: str
     text: str
 
 
-@dataclass
-class Polished:
+class Polished(NamedTuple):
     """A page's body after `polish`: the HTML, its headings below the title, and the images without description."""
 
     html: Markup
     headings: list[Heading]
-    undescribed: list[str] = field(default_factory=list)
+    undescribed: list[str]
 
 
 def polish(body: str, link: Link) -> Polished:
@@ -201,20 +192,14 @@ def polish(body: str, link: Link) -> Polished:
 
 def _headings(soup: BeautifulSoup, used: set[str]) -> list[Heading]:
     """Levels start at 2 and never skip one downwards; every heading gets an anchor of its own."""
-    found, offset_stack = [], []
+    found, outer = [], []
     for tag in soup.find_all(re.compile("^h[1-6]$")):
-        wanted = int(tag.name[1])
-        while offset_stack and offset_stack[-1] >= wanted:
-            offset_stack.pop()
-        offset_stack.append(wanted)
-        level = min(len(offset_stack) + 1, 6)
-        tag.name = f"h{level}"
-        text = tag.get_text(" ", strip=True)
-        base, anchor, count = slug(text), slug(text), 2
-        while anchor in used:
-            anchor, count = f"{base}-{count}", count + 1
+        outer = [level for level in outer if level < int(tag.name[1])] + [int(tag.name[1])]
+        level, text = min(len(outer) + 1, 6), tag.get_text(" ", strip=True)
+        anchors = itertools.chain([slug(text)], (f"{slug(text)}-{count}" for count in itertools.count(2)))
+        anchor = next(anchor for anchor in anchors if anchor not in used)
         used.add(anchor)
-        tag["id"] = anchor
+        tag.name, tag["id"] = f"h{level}", anchor
         found.append(Heading(level, anchor, text))
     return found
 
@@ -267,9 +252,8 @@ def _align_numbers(table: Tag) -> None:
 
 
 def _scrolling(tag: Tag, soup: BeautifulSoup, label: str, tall: bool = False) -> None:
-    kind = "scroll tall" if tall else "scroll"
-    wrapper = soup.new_tag("div", attrs={"class": kind, "tabindex": "0", "role": "group", "aria-label": label})
-    tag.wrap(wrapper)
+    about = {"class": "scroll tall" if tall else "scroll", "tabindex": "0", "role": "group", "aria-label": label}
+    tag.wrap(soup.new_tag("div", attrs=about))
 
 
 def _lead(anchor: Tag, link: Link, used: set[str], soup: BeautifulSoup) -> None:

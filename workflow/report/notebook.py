@@ -1,7 +1,7 @@
 """Executed notebooks as the site shows them: read, whole or stopped, tidied, and put in reading order."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,14 @@ ABOUT = "9"  # notebooks whose numbers begin so tell about the run
 
 @dataclass
 class Page:
-    """One page: an executed notebook, or a list of links in a notebook's shape.
+    """One page: an executed notebook, or a list of links in a notebook's shape."""
 
-    Attributes:
-        stem: the notebook's name; `04_experiment-RN4` is the execution `RN4` of `04_experiment`.
-        title: the first heading, without its mark.
-        cells: the cells, tidied: anchors, kept outputs, the title taken out.
-        source: the file, as a person would type it; empty for a list.
-        failure: the error's last line where a cell failed, else empty.
-        unfinished: code cells after the last one that ran.
-    """
-
-    stem: str
-    title: str
-    cells: list[Any] = field(default_factory=list)
-    source: str = ""
-    failure: str = ""
-    unfinished: int = 0
+    stem: str  # the notebook's name; `04_experiment-RN4` is the execution `RN4` of `04_experiment`
+    title: str  # the first heading, without its mark
+    cells: list[Any]  # tidied: anchors, kept outputs, the title taken out
+    source: str = ""  # the file, as a person would type it; empty for a list
+    failure: str = ""  # the error's line where a cell failed
+    unfinished: int = 0  # code cells after the last one that ran
 
     @property
     def group(self) -> str:
@@ -84,9 +75,8 @@ def read_page(path: Path) -> Page:
     try:
         node = nbformat.read(path, as_version=4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
-        raise ValueError(
-            f"{path}: not a notebook ({str(error).splitlines()[0]}); delete it and run its step again"
-        ) from error
+        first = str(error).splitlines()[0]
+        raise ValueError(f"{path}: not a notebook ({first}); delete it and run its step again") from error
     stem = path.stem.removesuffix(STOPPED)
     cells = [cell for cell in node.cells if not PAPERMILL_NOTICES & set(cell.metadata.get("tags", []))]
     title = _take_title(cells) or stem
@@ -157,14 +147,11 @@ def _joined(outputs: list[Any]) -> list[Any]:
     joined, pictures = [], []
     for output in outputs:
         picture = {kind: data for kind, data in output.get("data", {}).items() if kind.startswith("image/")}
-        if picture and picture in pictures:
-            continue
-        pictures.append(picture)
-        before = joined[-1] if joined else {}
-        if output.output_type == "stream" and output.get("name") == before.get("name"):
-            before.text += output.text
-        else:
+        if joined and output.output_type == "stream" and output.name == joined[-1].get("name"):
+            joined[-1].text += output.text
+        elif not picture or picture not in pictures:
             joined.append(output)
+            pictures.append(picture)
     return joined
 
 
@@ -174,11 +161,11 @@ def _showable(output: Any) -> Any | None:
     if INTERACTIVE in output.data:
         text = "(an interactive control stands here when the notebook is open in JupyterLab)"
         return nbformat.v4.new_output("display_data", data={"text/plain": text})
-    output.data = {kind: output.data[kind] for kind in KEPT_OUTPUTS if kind in output.data}
-    images = [kind for kind in output.data if kind.startswith("image/")]
-    if images:
-        output.data = {images[0]: output.data[images[0]]}
-    return output if output.data else None
+    kept = [kind for kind in KEPT_OUTPUTS if kind in output.data]
+    if kept and kept[0].startswith("image/"):
+        kept = kept[:1]
+    output.data = {kind: output.data[kind] for kind in kept}
+    return output if kept else None
 
 
 def _unfinished(cells: list[Any]) -> int:

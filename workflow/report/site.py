@@ -53,10 +53,8 @@ class Site:
     @property
     def parts(self) -> dict[str, list[Page]]:
         """The pages by part of the contents."""
-        return {
-            name: [page for page in self.pages if page.part == name]
-            for name in dict.fromkeys(p.part for p in self.pages)
-        }
+        names = dict.fromkeys(page.part for page in self.pages)
+        return {name: [page for page in self.pages if page.part == name] for name in names}
 
     def _with_lists(self, executed: list[Page]) -> list[Page]:
         """The overview first (a list where it has not run); before the executions of one notebook a list of them."""
@@ -84,9 +82,8 @@ class Site:
     def build(self) -> None:
         """Renders every page into `contents`."""
         filters = {"markdown2html": _markdown, "clean_output": html.clean_output, "polish": self._polish}
-        exporter = HTMLExporter(
-            template_name="page", extra_template_basedirs=[str(HERE / "templates")], filters=filters
-        )
+        folders = [str(HERE / "templates")]
+        exporter = HTMLExporter(template_name="page", extra_template_basedirs=folders, filters=filters)
         images = ExtractOutputPreprocessor(
             extract_output_types={"image/png", "image/jpeg", "image/svg+xml"},
             output_filename_template="{unique_key}-{cell_index}-{index}{extension}",
@@ -161,9 +158,7 @@ class Site:
 def build(run: str, made_in: dict[str, str] | None = None) -> Site:
     """Builds the report of a run; its first page is results/<run>/report/index.html.
 
-    Args:
-        run: the run's name.
-        made_in: for files of the run, relative to the project, the stem of the executed notebook that made them.
+    `made_in` holds, for files of the run, relative to the project, the stem of the executed notebook that made them.
 
     Raises:
         lib.params.ParameterError: there is no such run.

@@ -38,7 +38,11 @@ class Server:
         content = self.files[path]
         if fault == "wrong":
             content = bytes(255 - byte for byte in content)
-        start = self._start(request, fault)
+        tag = f'"{hashlib.md5(self.files[path]).hexdigest()}"'
+        wanted = request.headers.get("Range", "")
+        self.ranges += [wanted] if wanted else []
+        same = fault != "no range" and request.headers.get("If-Range", tag) == tag
+        start = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted and same else 0
         if start >= len(content) > 0 and start > 0:
             request.send_response(416)
             request.send_header("Content-Range", f"bytes */{len(content)}")
@@ -48,7 +52,7 @@ class Server:
         if start:
             said = start + 1 if fault == "shifted" else start
             request.send_header("Content-Range", f"bytes {said}-{len(content) - 1}/{len(content)}")
-        request.send_header("ETag", f'"{hashlib.md5(self.files[path]).hexdigest()}"')
+        request.send_header("ETag", tag)
         request.send_header("Content-Length", str(len(content) - start))
         request.end_headers()
         body = content[start:]
@@ -57,18 +61,8 @@ class Server:
             request.wfile.flush()
             if fault == "stall":
                 time.sleep(1.5)
-            return
-        request.wfile.write(body)
-
-    def _start(self, request: BaseHTTPRequestHandler, fault: str) -> int:
-        wanted = request.headers.get("Range", "")
-        if wanted:
-            self.ranges.append(wanted)
-        tag = request.headers.get("If-Range")
-        changed = tag is not None and tag != f'"{hashlib.md5(self.files[request.path]).hexdigest()}"'
-        if not wanted or fault == "no range" or changed:
-            return 0
-        return int(wanted.removeprefix("bytes=").split("-")[0])
+        else:
+            request.wfile.write(body)
 
 
 @pytest.fixture

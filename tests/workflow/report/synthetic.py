@@ -19,20 +19,8 @@ cells = nbformat.v4
 
 
 def make(root: Path, *, only: set[str] | None = None) -> None:
-    """Writes the run `demo` under `root`; `only` names the parts to make, all without it.
-
-    Parts: data, audit, experiments, notebooks, figures, table1, claims, errata.
-    """
-    makers = {
-        "data": _data,
-        "audit": _audit,
-        "experiments": _experiments,
-        "notebooks": _notebooks,
-        "figures": _figures,
-        "table1": _table1,
-        "claims": _claims,
-        "errata": _errata,
-    }
+    """Writes the run `demo` under `root`; `only` names the parts to make (the makers' names), all without it."""
+    makers = (_data, _audit, _experiments, _notebooks, _figures, _table1, _claims)
     root.mkdir(parents=True, exist_ok=True)
     shutil.copy(paths.ROOT / "pyproject.toml", root / "pyproject.toml")
     (root / "results" / "demo").mkdir(parents=True, exist_ok=True)
@@ -44,16 +32,16 @@ def make(root: Path, *, only: set[str] | None = None) -> None:
     }
     for stem, title in sources.items():
         _save(root / "notebooks" / f"{stem}.ipynb", [cells.new_markdown_cell(f"# {title}")], {})
-    for name, maker in makers.items():
-        if only is None or name in only:
+    for maker in makers:
+        if only is None or maker.__name__[1:] in only:
             maker(root)
 
 
-def picture(width: int = 480, height: int = 300, seed: int = 0) -> bytes:
+def picture(seed: int = 0) -> bytes:
     """A PNG of blurred noise."""
     noise = np.random.default_rng(seed).integers(60, 200, (6, 8), dtype=np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC).save(buffer, "PNG")
+    Image.fromarray(noise).resize((480, 300), Image.Resampling.BICUBIC).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -75,6 +63,7 @@ def _code(source: str, *outputs, **metadata):
 
 def _shown(**data):
     kinds = {"png": "image/png", "html": "text/html", "plain": "text/plain", "latex": "text/latex"}
+    kinds["view"] = "application/vnd.jupyter.widget-view+json"
     return cells.new_output("display_data", data={kinds[name]: value for name, value in data.items()})
 
 
@@ -125,8 +114,9 @@ def _notebooks(root: Path) -> None:
             cells.new_markdown_cell("# How well do the networks do?"),
             _code("table1", _shown(html=EVIL), name="table-1-shown"),
             _code("figure_4a", _shown(png=_png(7)), alt="ROC curves of two networks."),
-            _code("judged", _shown(html="<table><tr><td>supported</td><td>not supported</td></tr></table>")),
-            _code("explain(x)", _shown(plain=EVIL, latex="$x^2$"), _widget()),
+            _code(
+                "explain(x)", _shown(plain=EVIL, latex="$x^2$"), _shown(plain="FileUpload()", view={"model_id": "a"})
+            ),
         ],
         {"parameters": passed, "duration": 5.0},
     )
@@ -160,12 +150,6 @@ def _notebooks(root: Path) -> None:
     measured = root / "results" / "demo" / "benchmarks" / "04_experiment-RN4.tsv"
     measured.parent.mkdir(parents=True, exist_ok=True)
     measured.write_text("s\th:m:s\tmax_rss\tcpu_time\n61.5\t0:01:01\t1234.5\t99.0\n")
-
-
-def _widget():
-    view = {"model_id": "abc"}
-    data = {"application/vnd.jupyter.widget-view+json": view, "text/plain": "FileUpload()"}
-    return cells.new_output("display_data", data=data)
 
 
 def _data(root: Path) -> None:
@@ -233,8 +217,3 @@ def _claims(root: Path) -> None:
         line |= {"verdict": verdict, "published_effect": 21.0, "published_verdict": published, "note": None}
         lines.append(line | {"evidence": "results/demo/experiments/RN3/metrics.json"})
     files.write_csv(root / "results" / "demo" / "claims.csv", pd.DataFrame(lines))
-
-
-def _errata(root: Path) -> None:
-    lines = [{"id": "count", "what": f"RN1 has 6,147 {EVIL}", "evidence": "2048 * 3 + 3", "found": 6147}]
-    files.write_csv(root / "results" / "demo" / "errata.csv", pd.DataFrame(lines))
