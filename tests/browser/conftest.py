@@ -23,7 +23,7 @@ def report(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "ROOT", root)
         patch.setattr(paths, "NOTEBOOKS", root / "notebooks")
-        return site.build("demo", MADE_IN).at.report
+        return site.build_site("demo", MADE_IN).at.report
 
 
 @pytest.fixture(scope="session")

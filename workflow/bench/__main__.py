@@ -21,9 +21,9 @@ def measure_all(images: int, size: int, rounds: int, precision: str) -> pd.DataF
     hardware.configure(precision=precision, deterministic=False)
     from workflow.bench import conversion, explanations, training  # they load TensorFlow
 
-    parts = [lambda: training.bench_rows(images, size, rounds)]
+    parts = [lambda: training.training_rows(images, size, rounds)]
     if precision == "float32":
-        parts = [conversion.bench_rows, explanations.bench_rows, *parts]
+        parts = [conversion.conversion_rows, explanations.explanation_rows, *parts]
     rows = []
     for part in parts:
         for row in part():

@@ -10,13 +10,13 @@ from pydicom.pixels import pixel_array
 
 from lib.data import convert
 from lib.phantoms import formats
-from workflow.bench.measure import compare
+from workflow.bench.measure import compare_speed
 
 SIZE = 224  # pixels a side of the prepared images, as in the paper
 SOURCE_SIZE = 1024  # pixels a side of the files, as RSNA's
 
 
-def bench_rows(images: int = 240, repeats: int = 5) -> list[dict[str, object]]:
+def conversion_rows(images: int = 240, repeats: int = 5) -> list[dict[str, object]]:
     """Times both ways on generated files, a third each of DICOM, PNG and JPEG of the real sources' size.
 
     Both read the same files, decode, resize with antialiasing and store the pixels. The plain loops do no more
@@ -37,8 +37,8 @@ def bench_rows(images: int = 240, repeats: int = 5) -> list[dict[str, object]]:
         alike = "conversion against one plain Pillow loop"
         chosen = "conversion against a plain loop with pydicom's decoder"
         return [
-            compare(alike, ours, lambda: plain_loop(paths, "pillow"), repeats, np.array_equal),
-            compare(chosen, ours, lambda: plain_loop(paths, ""), repeats),
+            compare_speed(alike, ours, lambda: plain_loop(paths, "pillow"), repeats, np.array_equal),
+            compare_speed(chosen, ours, lambda: plain_loop(paths, ""), repeats),
         ]
 
 

@@ -13,7 +13,7 @@ from lib import models
 from lib.explainers.grad_cam import GradCam, channel_weights, weighted_map
 from lib.explainers.integrated_gradients import IntegratedGradients
 from lib.explainers.network import network_input
-from workflow.bench.measure import compare
+from workflow.bench.measure import compare_speed
 
 TOLERANCE = 1e-2
 """Largest difference, relative to the largest attribution, that counts as equal.
@@ -22,7 +22,7 @@ Where rounding puts a point of the path on the other side of a ReLU's kink, that
 """
 
 
-def bench_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 5) -> list[dict]:
+def explanation_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 5) -> list[dict]:
     """Times Grad-CAM and Integrated Gradients, with `steps` as m, on a randomly initialised ResNet50V2.
 
     The loop of single gradient calls takes long: it is timed twice at most. Rows beside xplique are there only where it
@@ -36,7 +36,7 @@ def bench_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: int = 
     gradients, cam = IntegratedGradients(model, steps), GradCam(model, layer)
 
     def measured(name, ours, plain, often, same=agree):
-        return compare(name, lambda: ours(pixels, classes), lambda: plain(pixels, classes), often, same)
+        return compare_speed(name, lambda: ours(pixels, classes), lambda: plain(pixels, classes), often, same)
 
     def attribute(*asked):
         return gradients(*asked).values

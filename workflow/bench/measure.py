@@ -36,7 +36,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def compare(
+def compare_speed(
     name: str,
     ours: Callable[[], object],
     plain: Callable[[], object],

@@ -20,7 +20,7 @@ from lib.training.activations import stored_activations
 from lib.training.augment import augment
 from lib.training.batches import Examples
 from lib.training.stage import Adam, predict
-from workflow.bench.measure import compare, ratio_row, seconds
+from workflow.bench.measure import compare_speed, ratio_row, seconds
 
 BATCH = 32
 TIMED_EPOCHS = 5
@@ -33,7 +33,7 @@ TOLERANCE = 1e-3
 """Largest difference of probabilities that float32 rounding in differently composed batches may grow to in training."""
 
 
-def bench_rows(images: int = 256, size: int = 224, rounds: int = 3) -> Iterator[dict]:
+def training_rows(images: int = 256, size: int = 224, rounds: int = 3) -> Iterator[dict]:
     """All rows about training, each as soon as it is measured; at the paper's image size unless told otherwise."""
     generator = np.random.default_rng(1)
     pixels = generator.integers(0, 256, (images, size, size, 1), dtype=np.uint8)
@@ -142,7 +142,7 @@ def augmentation(name: str, pixels: np.ndarray, rounds: int) -> dict:
         for start in range(0, len(images), BATCH):
             batchwise(images[start : start + BATCH], tf.constant([1, start])).numpy()
 
-    return compare(name, ours, image_by_image, rounds)
+    return compare_speed(name, ours, image_by_image, rounds)
 
 
 def optimisers(steps: int = 10, rounds: int = 2, size: int = 64, batch: int = 8) -> list[dict]:

@@ -43,7 +43,7 @@ def main() -> int:
     try:
         if given.execute and site.Site(given.run, {}):  # an unknown run is refused before anything runs
             execute_summaries(given.run)
-        built = site.build(given.run, _kept(paths.Paths(given.run), given.made_in))
+        built = site.build_site(given.run, _kept(paths.Paths(given.run), given.made_in))
     except (params.ParameterError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@ scopes and scroll containers, and images their alternative texts.
 import itertools
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import nh3
 from bs4 import BeautifulSoup, Tag
@@ -16,10 +16,7 @@ from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-if TYPE_CHECKING:
-    from workflow.report.notebook import Page
-
-Link = Callable[[str], "tuple[str | None, Page | None]"]
+Link = Callable[[str], tuple[str | None, Any]]
 
 MATH_TAGS = """
 math semantics mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle msub msup msubsup munder mover munderover

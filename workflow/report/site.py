@@ -155,7 +155,7 @@ class Site:
                 path.rmdir()
 
 
-def build(run: str, made_in: dict[str, str] | None = None) -> Site:
+def build_site(run: str, made_in: dict[str, str] | None = None) -> Site:
     """Builds the report of a run; its first page is results/<run>/report/index.html.
 
     `made_in` holds, for files of the run, relative to the project, the stem of the executed notebook that made them.

@@ -38,6 +38,6 @@ def test_equal_allows_rounding_and_no_more():
 @pytest.mark.slow
 def test_without_xplique_its_rows_are_left_out(monkeypatch):
     monkeypatch.setitem(sys.modules, "tests.explainers.theirs", None)
-    rows = bench.bench_rows(images=2, size=32, steps=2, rounds=1)
+    rows = bench.explanation_rows(images=2, size=32, steps=2, rounds=1)
     assert [row["equal"] for row in rows] == [True, True]
     assert not [row for row in rows if "xplique" in row["name"]]

@@ -22,13 +22,13 @@ def test_ratio_is_the_plain_ways_time_over_ours_and_equal_compares_results():
         return result
 
     ours, plain = partial(way, "ours", 0.02), partial(way, "plain", 0.06)
-    row = measure.compare("name", ours, plain, 2, lambda a, b: a == b)
+    row = measure.compare_speed("name", ours, plain, 2, lambda a, b: a == b)
     assert calls == ["ours", "plain", "ours", "plain", "plain", "ours"], "in turn, after one untimed call each"
     # sleeps may take longer on a busy machine, but a third of the time is never more than the whole
     assert 1 < row["low"] <= row["ratio"] <= row["high"]
     assert row["equal"] is True
-    assert measure.compare("name", ours, partial(plain, 2), 1, lambda a, b: a == b)["equal"] is False
-    assert measure.compare("name", ours, plain, 1)["equal"] is None
+    assert measure.compare_speed("name", ours, partial(plain, 2), 1, lambda a, b: a == b)["equal"] is False
+    assert measure.compare_speed("name", ours, plain, 1)["equal"] is None
 
 
 def test_missing_values_are_read_as_empty_text_and_without_measurements_the_command_is_named(tmp_path):

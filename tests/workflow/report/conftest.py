@@ -26,5 +26,5 @@ def at(tmp_path, monkeypatch):
 def report(at):
     """The folder of the report of the whole synthetic run."""
     folder = at()
-    site.build("demo", MADE_IN)
+    site.build_site("demo", MADE_IN)
     return folder.report

@@ -22,7 +22,7 @@ def rendered(at):
         folder = at(only=set())
         folder.notebooks.mkdir(exist_ok=True)
         nbformat.write(nbformat.v4.new_notebook(cells=list(cells)), folder.notebooks / f"{name}.ipynb")
-        contents = site.build("demo").contents
+        contents = site.build_site("demo").contents
         images = {key: value for key, value in contents.items() if key.startswith("images/")}
         return contents[f"{name}.html"].decode(), images
 
@@ -90,7 +90,7 @@ def test_an_outputs_own_description_wins_over_its_cells(rendered):
 
 def test_a_stopped_notebook_shows_the_error_and_what_did_not_run_and_a_widget_is_named_and_not_run(at):
     at(only={"notebooks"})
-    built = site.build("demo")
+    built = site.build_site("demo")
     stopped = built.at_stem["06_explainability"]
     assert stopped.failure.startswith("ZeroDivisionError: ")
     assert stopped.unfinished == 1

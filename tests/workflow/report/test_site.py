@@ -85,7 +85,7 @@ def test_a_run_on_real_data_bears_no_such_banner(at, monkeypatch):
     folder = at()
     for path in folder.notebooks.glob("*.ipynb"):
         path.write_text(path.read_text().replace('"data": "phantoms"', '"data": "/data/chest"'))
-    site.build("demo")
+    site.build_site("demo")
     for name, text in pages(folder.report).items():
         assert "PHANTOM" not in text, name
         assert "<body>" in text, name
@@ -93,7 +93,7 @@ def test_a_run_on_real_data_bears_no_such_banner(at, monkeypatch):
 
 def test_equal_runs_give_equal_bytes(at):
     at()
-    first, again = (site.build("demo", MADE_IN).contents for _ in range(2))
+    first, again = (site.build_site("demo", MADE_IN).contents for _ in range(2))
     assert first == again
 
 
@@ -111,7 +111,7 @@ def test_what_papermill_draws_or_measures_anew_changes_no_page(at):
     for _ in range(2):
         target = folder.notebooks / "05_tiny.ipynb"
         papermill.execute_notebook(source, target, {"run": "demo"}, kernel_name="python3", progress_bar=False)
-        made.append((target.read_bytes(), site.build("demo").contents["05_tiny.html"]))
+        made.append((target.read_bytes(), site.build_site("demo").contents["05_tiny.html"]))
     assert made[0][0] != made[1][0]
     assert made[0][1] == made[1][1]
     assert b"demo\n" in made[0][1]
@@ -120,7 +120,7 @@ def test_what_papermill_draws_or_measures_anew_changes_no_page(at):
 @pytest.mark.parametrize("missing", PARTS)
 def test_a_missing_part_leaves_the_rest_whole(at, missing):
     folder = at(only=set(PARTS) - {missing})
-    site.build("demo", MADE_IN)
+    site.build_site("demo", MADE_IN)
     check_links(folder.report)
     index = pages(folder.report)["index.html"]
     assert ('href="files/table1.csv"' in index) == (missing not in ("table1", "notebooks"))
@@ -131,7 +131,7 @@ def test_without_an_overview_the_first_page_lists_what_is_there_and_what_is_not(
     folder = at()
     (folder.notebooks / "11_overview.ipynb").unlink()
     (folder.notebooks / "00_data_preparation.ipynb").unlink()
-    site.build("demo")
+    site.build_site("demo")
     check_links(folder.report)
     index = pages(folder.report)["index.html"]
     there, missing = index.split("What is missing</h2>")
@@ -144,7 +144,7 @@ def test_without_an_overview_the_first_page_lists_what_is_there_and_what_is_not(
 
 def test_an_empty_run_has_a_report_that_says_so(at):
     folder = at(only=set())
-    site.build("demo")
+    site.build_site("demo")
     check_links(folder.report)
     assert "No notebook has been executed." in pages(folder.report)["index.html"]
     assert "benchmark" not in pages(folder.report)["index.html"], "only numbered notebooks are part of a run"
@@ -156,7 +156,7 @@ def test_pages_of_steps_that_are_gone_are_removed(report):
     stale.write_text("old")
     (report / "images" / "old").mkdir()
     (report / "images" / "old" / "x.png").write_bytes(b"")
-    site.build("demo")
+    site.build_site("demo")
     assert not stale.exists()
     assert not (report / "images" / "old").exists()
 
@@ -195,7 +195,7 @@ def test_data_that_lie_elsewhere_are_never_copied(at, tmp_path):
     text = "# X?\n\n[index](../data/demo/covidx/index.csv) [skin](../data/demo/ham10000/index.csv)"
     cells = [nbformat.v4.new_markdown_cell(text)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder.notebooks / "01_x.ipynb")
-    site.build("demo")
+    site.build_site("demo")
     assert "<p>index <a" in pages(folder.report)["01_x.html"]
     assert [path.parent.name for path in folder.report.rglob("index.csv")] == ["ham10000"]
 
