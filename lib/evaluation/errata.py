@@ -17,10 +17,10 @@ SAID = ("title", "section", "report_says", "consequence")
 
 
 class Slips:
-    """Collects what was computed of each slip."""
+    """Collects what was computed of each slip, and apart from them the checks that found none."""
 
     def __init__(self, path: Path = SLIPS):
-        self.known, self.found = read_slips(path), {}
+        self.known, self.found, self.fine = read_slips(path), {}, set()
 
     def note(self, name: str, *, computed: str, evidence: str, otherwise: bool = False, **values) -> Styler:
         """Keeps one slip and shows it.
@@ -40,11 +40,14 @@ class Slips:
         texts = self.known[name] | (self.known[name]["otherwise"] if otherwise else {})
         said = {key: texts[key].format(**values) for key in SAID}
         self.found[name] = {"id": name} | said | {"computed": computed, "evidence": evidence}
-        return errata_styler(self.table().tail(1))
+        if texts.get("fine") and not otherwise:
+            self.fine.add(name)
+        return errata_styler(pd.DataFrame([self.found[name]], columns=list(COLUMNS)))
 
-    def table(self) -> pd.DataFrame:
-        """errata.csv: the slips that were noted, in that order."""
-        return pd.DataFrame(list(self.found.values()), columns=list(COLUMNS))
+    def table(self, fine: bool = False) -> pd.DataFrame:
+        """errata.csv: the slips that were noted, in that order; checks.csv: the checks that found none, if `fine`."""
+        lines = [line for name, line in self.found.items() if (name in self.fine) == fine]
+        return pd.DataFrame(lines, columns=list(COLUMNS))
 
 
 def read_slips(path: Path = SLIPS) -> dict[str, dict]:
@@ -56,7 +59,7 @@ def read_slips(path: Path = SLIPS) -> dict[str, dict]:
     slips, problems = {}, []
     for slip in yaml.safe_load(Path(path).read_text(encoding="utf-8")):
         name = slip.get("id", "(no id)")
-        texts = set(slip) - {"id", "otherwise"}
+        texts = set(slip) - {"id", "fine", "otherwise"}
         problems += [f"{name}: {key}: missing" for key in SAID if key not in texts]
         problems += [f"{name}: {key}: unknown" for key in sorted((texts | set(slip.get("otherwise", {}))) - set(SAID))]
         problems += [f"{name}: id used twice"] if name in slips else []
@@ -87,13 +90,15 @@ def full_lists(data: Path | None) -> dict[str, pd.DataFrame]:
 
 
 def collisions(lines: pd.DataFrame, where: str) -> list[str]:
-    """In words, for each two sources whose bare patient numbers meet: `12`, `COVID-19(12)` and `COVID 12` are one.
+    """In words, for each two sources whose patient numbers meet: `12`, `COVID-19(12)` and `COVID 12` are one number.
+
+    An id that is more than a number (`COVID-00012` of Figure1, `ANON12` of Actualmed) is its source's own.
 
     Args:
         lines: columns patient and source.
         where: the list's name.
     """
-    numbers = lines["patient"].str.extract(r"^(?:COVID(?:-19)?[ -]?)?\(?0*(\d+)\)?$")[0].dropna()
+    numbers = lines["patient"].str.extract(r"^(?:COVID(?:-19)? ?)?\(?(\d+)\)?$")[0].dropna()
     patients = numbers.groupby(lines["source"]).unique().map(set)
     names = sorted(patients.index, key=lambda name: (-len(patients[name]), name))
     found = []

@@ -157,17 +157,23 @@ def test_the_stretch_changes_an_image_at_factor_one(page):
     assert "40 became 255" in line["evidence"]
 
 
-def test_grad_cam_line_reads_the_steps_of_the_run(page):
+def test_grad_cam_line_reads_every_step_of_each_network(page):
+    """A series that falls, rises and falls is said whole: its ends alone would tell another story."""
     assert "Not measured" in page("grad-cam-exact")["computed"]
-    lines = [{"steps": m, "completeness_error": 1 / m, "agreement": 0.25} for m in (10, 100)]
+    lines = [
+        {"experiment": name, "steps": m, "completeness_error": error, "agreement": 0.25}
+        for name in ("RN8", "CN3")
+        for m, error in ((10, 0.5), (10, 0.64), (25, 0.628), (100, 0.163))
+    ]
     files.write_csv(page.at.explanations / "steps.csv", pd.DataFrame(lines))
-    assert "from m = 10 to m = 100" in page("grad-cam-exact")["computed"]
-    assert "goes from 10.00% to 1.00%" in page("grad-cam-exact")["computed"]
+    said = page("grad-cam-exact")["computed"]
+    assert said.startswith("RN8: mean completeness error 57.0% at m = 10, 62.8% at m = 25, 16.3% at m = 100;")
+    assert "CN3: mean completeness error 57.0% at m = 10" in said
 
 
 def test_the_sum_as_written_and_the_trapezoid_rule_are_two_things(page):
     """Mean of 3 (k/m)^2 over k = 1..m is (m + 1)(2m + 1) / (2 m^2); the trapezoid rule's is 1 + 1 / (2 m^2)."""
-    assert "the sum gives 1.15500, the trapezoid rule 1.00500" in page("trapezoid")["computed"]
+    assert "ends gives 1.15500, the trapezoid rule 1.00500" in page("trapezoid")["computed"]
 
 
 def test_patient_numbers_that_meet_are_counted(page_with_list):
@@ -175,17 +181,40 @@ def test_patient_numbers_that_meet_are_counted(page_with_list):
     assert line["computed"] == "train_COVIDx0.txt: 1 of sirm's 2 numbers are also cohen's"
 
 
+IDS = pd.DataFrame(
+    {
+        "group_id": ["cohen-12", "cohen-13", "fig1-COVID-00012", "actmed-ANON12", "sirm-12", "sirm-7", "rsna-0004cfab"],
+        "source": ["cohen", "cohen", "fig1", "actmed", "sirm", "sirm", "rsna"],
+    }
+)
+
+
 def test_without_lists_the_run_s_index_is_searched(page):
+    """Figure1's `COVID-00012` is an id of its own, not the number 12."""
     assert page("id-collisions") is None
-    ids = pd.DataFrame(
-        {"group_id": ["cohen-12", "fig1-COVID-00012", "rsna-0004cfab"], "source": ["cohen", "fig1", "rsna"]}
-    )
-    files.write_csv(page.at.covidx / "index.csv", ids)
-    assert "1 of fig1's 1 numbers are also cohen's" in page("id-collisions")["computed"]
+    files.write_csv(page.at.covidx / "index.csv", IDS)
+    assert page("id-collisions")["computed"].endswith("index.csv: 1 of sirm's 2 numbers are also cohen's")
+
+
+def test_the_numbers_of_phantoms_are_nobody_s_slip(page, capsys):
+    page.names["p"].data = "phantoms"
+    files.write_csv(page.at.covidx / "index.csv", IDS)
+    assert page("id-collisions") is None
+    assert "No real list" in capsys.readouterr().out
 
 
 def test_every_slip_of_the_file_has_its_cell():
     assert {f"slip-{name}" for name in errata.read_slips()} == {name for name in CELLS if name.startswith("slip-")}
+
+
+@pytest.mark.parametrize("otherwise", [False, True])
+def test_a_check_without_a_slip_is_no_erratum(otherwise):
+    slips = errata.Slips()
+    slips.note("nominal-split", computed="c", evidence="e")
+    texts = {"says": "", "agree": 0, "scores": 5}
+    slips.note("figure-4b", computed="c", evidence="e", otherwise=otherwise, **texts)
+    found = slips.table()["id"].tolist(), slips.table(fine=True)["id"].tolist()
+    assert found == ((["nominal-split", "figure-4b"], []) if otherwise else (["nominal-split"], ["figure-4b"]))
 
 
 def test_what_is_noted_is_kept_in_order_and_shown_escaped():
