@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -65,7 +63,12 @@ def test_the_contracts_files_and_columns(data, tmp_path):
     assert pd.read_csv(tmp_path / "out" / "ledger.csv").set_index("source").loc["all", "rows"] == 12
 
 
-def test_images_belong_to_their_rows(data, tree):
+@pytest.mark.parametrize("unreadable", [0, 2])
+def test_images_belong_to_their_rows(make, tree, tmp_path, unreadable):
+    spoil(tree, unreadable)
+    make(max_unreadable=0.1)
+    data = load.open_dataset(tmp_path / "out")
+    assert len(data.index) == 48 - unreadable
     for row, pixels in zip(data.index.itertuples(), data.images, strict=True):
         if row.source == "cohen":
             with Image.open(tree.root / row.file) as image:
@@ -92,18 +95,14 @@ def test_equal_runs_give_equal_bytes_with_one_worker_two_threads_or_two_processe
     assert contents(tmp_path / "one") == contents(tmp_path / "threads") == contents(tmp_path / "processes")
 
 
-def test_unchanged_images_are_not_decoded_again(data, make, tmp_path, monkeypatch):
+def test_a_changed_image_alone_is_decoded_again(data, make, tree, tmp_path, monkeypatch):
     before = contents(tmp_path / "out")
     (tmp_path / "out" / "index.csv").unlink()  # as a workflow does before it runs a step again
     decoded = count_decoding(monkeypatch)
     make()
     assert decoded == []
     assert contents(tmp_path / "out") == before
-
-
-def test_a_changed_image_alone_is_decoded_again(data, make, tree, monkeypatch):
     tree.picture(tree.root / "covidx-sources" / "covid-chestxray-dataset" / "images" / "c1.png", (50, 20))
-    decoded = count_decoding(monkeypatch)
     index = make().index.set_index("image_id")
     assert len(decoded) == 1
     assert index.loc["cohen-c1", ["width", "height"]].tolist() == [50, 20]
@@ -182,17 +181,12 @@ def test_a_record_of_another_array_is_not_believed(data, make, tmp_path, monkeyp
     assert contents(out) == before
 
 
-def test_workers_import_little():
-    """Processes that convert start fast only without what the table and the progress bar need."""
-    code = "import sys; import lib.data.convert; print([n for n in ('pandas', 'tqdm', 'joblib') if n in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
-
-
 def spoil(tree, n):
-    """Spoils the first n of 40 covid-19 images, each in another way."""
+    """Spoils the first n of 40 covid-19 images, each in another way, and returns the folder of their source."""
     folder = tree.small_covidx(40)
     for i, content in enumerate([b"", b"<html>", (folder / "images" / "c9.png").read_bytes()[:200]][:n]):
         (folder / "images" / f"c{i}.png").write_bytes(content)
+    return folder
 
 
 def test_a_few_unreadable_images_are_excluded_with_their_reason(make, tree):
@@ -207,32 +201,18 @@ def test_a_few_unreadable_images_are_excluded_with_their_reason(make, tree):
     assert len(made.index) == 45
 
 
-def test_too_many_unreadable_images_stop_the_run(make, tree, tmp_path):
-    spoil(tree, 3)
+def test_too_many_unreadable_images_stop_the_run_until_they_are_fetched_anew(make, tree, tmp_path):
+    folder = spoil(tree, 3)
     with pytest.raises(
         DataError, match=r"(?s)3 of 48 images are unreadable \(6\.2%; .* allows 1\.0%\).*c0\.png: the file is"
     ):
         make()
     assert len(pd.read_csv(tmp_path / "out" / "unreadable.csv")) == 3
     assert not (tmp_path / "out" / "index.csv").exists()
-
-
-def test_files_that_were_fetched_anew_are_read_again(make, tree, tmp_path):
-    spoil(tree, 1)
-    with pytest.raises(DataError, match=r"c0\.png: the file is empty"):
-        make()
-    tree.picture(tree.root / "covidx-sources" / "covid-chestxray-dataset" / "images" / "c0.png")
+    for name in ("c0.png", "c1.png", "c2.png"):
+        tree.picture(folder / "images" / name)
     assert len(make().index) == 48
     assert not (tmp_path / "out" / "unreadable.csv").exists()
-
-
-def test_unreadable_rows_keep_images_and_index_aligned(make, tree, tmp_path):
-    spoil(tree, 2)
-    make(max_unreadable=0.1)
-    data = load.open_dataset(tmp_path / "out")
-    position = data.index.index[data.index["image_id"] == "cohen-c30"][0]
-    with Image.open(tree.root / data.index["file"][position]) as image:
-        assert np.array_equal(data.images[position, :, :, 0], image.resize((16, 16), Image.Resampling.BILINEAR))
 
 
 def test_an_empty_class_says_what_was_left_out(make, tree):
@@ -255,17 +235,19 @@ def test_relative_data_folders_start_at_the_project(tmp_path, monkeypatch):
     assert prepare.data_folder("mine") == (tmp_path / "mine").resolve()
 
 
-def test_boxes_are_scaled_with_their_images(data):
-    assert data.boxes["image_id"].tolist() == ["rsna-r4", "rsna-r5", "rsna-r6", "rsna-r7"]
-    # images of 40 x 40 with a box (8, 4, 10, 20), made 16 x 16: factor 0.4
-    assert data.boxes[["x", "y", "width", "height"]].iloc[0].tolist() == [3.2, 1.6, 4.0, 8.0]
-
-
-def test_boxes_of_reduced_files_are_those_of_the_originals(make, tree, tmp_path):
-    tree.small_covidx(boxes={"r4": [(512, 256, 128, 64)]})
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ({}, [3.2, 1.6, 4.0, 8.0]),  # images of 40 x 40 with a box (8, 4, 10, 20), made 16 x 16: factor 0.4
+        ({"r4": [(512, 256, 128, 64)]}, [8.0, 4.0, 2.0, 1.0]),  # beyond a reduced file: the original's, 16 / 1024
+    ],
+)
+def test_boxes_are_scaled_with_their_images(make, tree, tmp_path, boxes, expected):
+    tree.small_covidx(boxes=boxes)
     make()
     boxes = load.open_dataset(tmp_path / "out").boxes.set_index("image_id")
-    assert boxes.loc["rsna-r4"].tolist() == [8.0, 4.0, 2.0, 1.0]  # 16 / 1024
+    assert boxes.index.tolist() == ["rsna-r4", "rsna-r5", "rsna-r6", "rsna-r7"]
+    assert boxes.loc["rsna-r4", ["x", "y", "width", "height"]].tolist() == expected
 
 
 def test_masks_are_carried_through_the_same_resize(make, tree, tmp_path):

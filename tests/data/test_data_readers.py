@@ -108,23 +108,20 @@ def test_a_wrong_folder_says_what_it_holds_and_what_is_expected(tmp_path):
         find_sources(tmp_path / "nowhere")
 
 
-def test_a_missing_column_names_the_file_and_the_columns_found(tree):
-    folder = tree.cohen([{"patientid": "1", "filename": "a.png"}])
-    tree.table(folder / "metadata.csv", [{"patientid": "1", "filename": "a.png"}])
-    with pytest.raises(DataError, match=r"metadata\.csv: column finding, view, url is missing; found: patientid, file"):
-        read_sources(tree.root, "report")
-
-
 @pytest.mark.parametrize(
     ("source", "name", "content", "says"),
     [
+        (
+            *("covid-chestxray-dataset", "metadata.csv", b"patientid,filename\n1,a.png\n"),
+            r"metadata\.csv: column finding, view, url is missing; found: patientid, file",
+        ),
         ("covid-chestxray-dataset", "metadata.csv", b"", "csv: the file is empty"),
         ("covid-chestxray-dataset", "metadata.csv", b"\x00\xff" * 50, "csv: .*(is missing|not read)"),
         ("COVID-19 Radiography Database", "COVID-19.metadata.xlsx", b"no workbook", "xlsx: not readable as a table"),
         ("Actualmed-COVID-chestxray-dataset", "none.csv", b"", r"metadata\.csv: no such file; unpack"),
     ],
 )
-def test_damaged_metadata_are_a_message(tmp_path, source, name, content, says):
+def test_damaged_or_incomplete_metadata_are_a_message(tmp_path, source, name, content, says):
     (tmp_path / "covidx-sources" / source).mkdir(parents=True)
     (tmp_path / "covidx-sources" / source / name).write_bytes(content)
     with pytest.raises(DataError, match=says):
@@ -186,22 +183,24 @@ def test_lists_keep_their_split(tree):
     assert len(kept) + len(excluded) == sum(book.read.values()) == 7
 
 
-def test_two_versions_of_a_list_are_refused(tree):
-    folder = write_lists(tree, train_COVIDx5=["a 1.png normal rsna"], test=["b 2.png normal rsna"])
-    (folder / "train_COVIDx8A.txt").write_text("a 1.png normal rsna\n")
-    with pytest.raises(DataError, match=r"several lists for train \(train_COVIDx5.txt, train_COVIDx8A.txt\)"):
-        read_lists(tree.root)
+GOOD = "a 1.png normal rsna"
 
 
-def test_a_list_in_another_format_is_a_message(tree):
-    write_lists(tree, train=["image,label", "1.png,normal"], test=["b 2.png normal rsna"])
-    with pytest.raises(DataError, match=r"train\.txt: 2 lines, none reads"):
-        read_lists(tree.root)
-
-
-def test_missing_lists_are_a_message(tree):
-    write_lists(tree, train=["a 1.png normal rsna"])
-    with pytest.raises(DataError, match=r"expected train\.txt, test\.txt .*; found: images, train\.txt"):
+@pytest.mark.parametrize(
+    ("lists", "says"),
+    [
+        (
+            {"train_COVIDx5": [GOOD], "train_COVIDx8A": [GOOD], "test": [GOOD]},
+            r"several lists for train \(train_COVIDx5.txt, train_COVIDx8A.txt\)",
+        ),
+        ({"train": ["image,label", "1.png,normal"], "test": [GOOD]}, r"train\.txt: 2 lines, none reads"),
+        ({"train": [GOOD]}, r"expected train\.txt, test\.txt .*; found: images, train\.txt"),
+    ],
+    ids=["two versions", "another format", "missing"],
+)
+def test_lists_that_cannot_be_used_are_a_message(tree, lists, says):
+    write_lists(tree, **lists)
+    with pytest.raises(DataError, match=says):
         read_lists(tree.root)
 
 

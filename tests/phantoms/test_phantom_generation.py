@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -153,9 +151,7 @@ def test_class_shares_and_the_guess_from_the_source():
     assert 0.7 < f1_score(truth, guess) < 0.95
 
 
-def test_equal_parameters_give_equal_bytes_and_another_seed_does_not(folder, tmp_path):
-    phantoms.generate(tmp_path / "same", **SMALL)
-    assert digests(tmp_path / "same") == digests(folder)
+def test_another_seed_gives_other_pictures():
     first, other = sources.planned_shots(60, 3)[0], sources.planned_shots(60, 4)[0]
     one, two = phantoms.draw_chest(first, 64, 3, 0.0)[0], phantoms.draw_chest(other, 64, 4, 0.0)[0]
     assert one.shape != two.shape or not np.array_equal(one, two)
@@ -175,7 +171,7 @@ def test_a_second_call_writes_nothing_and_other_parameters_replace_everything(tm
     assert all((mask & chest.MARKER).any() for mask in masks)
 
 
-def test_an_interrupted_generation_starts_afresh(folder, tmp_path):
+def test_an_interrupted_generation_starts_afresh_and_equal_parameters_give_equal_bytes(folder, tmp_path):
     (tmp_path / "covidx-sources").mkdir()
     (tmp_path / "covidx-sources" / "half").touch()
     (tmp_path / phantoms.STARTED).touch()
@@ -194,9 +190,3 @@ def test_data_of_others_is_never_removed(tmp_path):
 def test_numbers_out_of_range_are_refused(tmp_path, wrong):
     with pytest.raises(ValueError, match="expected at least"):
         phantoms.generate(tmp_path, **{**SMALL, **wrong})
-
-
-def test_importing_the_phantoms_does_not_import_tensorflow():
-    code = "import sys, lib.phantoms; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
-    root = Path(__file__).resolve().parents[2]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

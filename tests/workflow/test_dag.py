@@ -39,6 +39,20 @@ def test_the_library_imports_nothing_of_the_machinery():
             assert not [name for name in names if name.split(".")[0] in ("workflow", "tests", "xplique")], path
 
 
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("lib.data.convert", ("pandas", "tqdm", "joblib")),  # without them, processes that convert start fast
+        ("lib.phantoms", ("tensorflow", "keras")),
+        ("workflow.report.site, workflow.report.__main__", ("tensorflow",)),
+    ],
+)
+def test_what_needs_no_heavy_package_loads_none(modules, heavy):
+    code = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_the_report_depends_on_its_own_files():
     files = dag.package("report")
     assert "workflow/report/__main__.py" in files

@@ -12,26 +12,24 @@ from lib.paths import ROOT
 LOCKS = ["requirements.lock", "requirements-cuda.lock"]
 
 
-def blocks(lock):
-    """name==version lines with the lines of hashes that follow them."""
+def requirements(lock):
+    """The name==version lines, each with the text of hashes that follows it."""
     found = re.split(r"\n(?=\S)", (ROOT / lock).read_text(encoding="utf-8").strip())
-    return [block for block in found if not block.startswith("#")]
+    return [(Requirement(re.split(r"\s*\\", block)[0]), block) for block in found if not block.startswith("#")]
 
 
 def pinned(lock):
     """name -> the versions, of which markers choose."""
     found = {}
-    for block in blocks(lock):
-        requirement = Requirement(re.split(r"\s*\\", block)[0])
+    for requirement, _ in requirements(lock):
         found.setdefault(requirement.name.lower(), set()).update(one.version for one in requirement.specifier)
     return found
 
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_requirement_is_pinned_and_hashed(lock):
-    assert len(blocks(lock)) > 100
-    for block in blocks(lock):
-        requirement = Requirement(re.split(r"\s*\\", block)[0])
+    assert len(requirements(lock)) > 100
+    for requirement, block in requirements(lock):
         assert [specifier.operator for specifier in requirement.specifier] == ["=="]
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), requirement
 

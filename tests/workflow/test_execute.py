@@ -8,9 +8,9 @@ from workflow.execute import NotebookFailed, execute
 METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
 
-def write(path, *sources, tags=("parameters",)):
-    cells = [new_markdown_cell("# A question?"), new_code_cell('run = "demo"\nepochs = 10', metadata={"tags": [*tags]})]
-    cells += [new_code_cell(source) for source in sources]
+def write(path, *sources):
+    parameters = new_code_cell('run = "demo"\nepochs = 10', metadata={"tags": ["parameters"]})
+    cells = [new_markdown_cell("# A question?"), parameters, *map(new_code_cell, sources)]
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
     return path
 
@@ -36,13 +36,10 @@ def test_a_failed_cell_is_named_and_what_ran_is_kept_until_a_later_success(tmp_p
     assert "row A" in capfd.readouterr().out
 
 
-def test_misspelt_parameters_and_a_missing_tag_are_refused(tmp_path):
+def test_misspelt_parameters_are_refused(tmp_path):
     notebook = write(tmp_path / "a.ipynb")
     with pytest.raises(params.ParameterError, match=r"does not list epoch$"):
         execute(notebook, tmp_path / "o.ipynb", {"epoch": 3}, "A")
-    untagged = write(tmp_path / "b.ipynb", tags=())
-    with pytest.raises(params.ParameterError, match="found 0 cells tagged `parameters`"):
-        execute(untagged, tmp_path / "o.ipynb", {}, "A")
 
 
 def test_a_kernel_that_dies_is_reported(tmp_path):

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from lib import params, paths
+from lib import files, params, paths
 from workflow import provenance
 
 PARAMETERS = """\
@@ -33,9 +33,7 @@ def at(tmp_path, monkeypatch):
 
 
 def executed(at, name, cells=(), **papermill):
-    path = at.notebooks / f"{name}.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"metadata": {"papermill": papermill}, "cells": list(cells)}))
+    files.write_json(at.notebooks / f"{name}.ipynb", {"metadata": {"papermill": papermill}, "cells": list(cells)})
 
 
 def cell(seconds, *tags):
@@ -78,10 +76,9 @@ def test_steps_join_durations_with_benchmarks(at):
     executed(at, "11_overview", duration=1.0)
     executed(at, "92_provenance", duration=1.0)
     folder = at.results / "benchmarks" / "rows"
-    folder.mkdir(parents=True)
-    (folder / "04_experiment-RN4.tsv").write_text("s\th:m:s\tmax_rss\tcpu_time\n61.5\t0:01:01\t1234.5\t-\n")
-    (folder / "other.tsv").write_text("s\tmax_rss\n2.5\tNA\n")
-    (folder / "empty.tsv").write_text("s\tmax_rss\n")
+    files.write_text(folder / "04_experiment-RN4.tsv", "s\th:m:s\tmax_rss\tcpu_time\n61.5\t0:01:01\t1234.5\t-\n")
+    files.write_text(folder / "other.tsv", "s\tmax_rss\n2.5\tNA\n")
+    files.write_text(folder / "empty.tsv", "s\tmax_rss\n")
     assert provenance.steps(at) == [
         {"step": "00_a", "seconds": 12.3, "training_seconds": 0.0, "memory_mb": None},
         {"step": "04_experiment-RN4", "seconds": 61.5, "training_seconds": 30.3, "memory_mb": 1234.5},
@@ -111,8 +108,7 @@ def test_the_code_is_named_by_commit_and_changes_are_told_and_without_git_the_ve
 
 def test_the_file_is_written_with_data_and_packages_and_equal_runs_give_equal_files(at):
     executed(at, "00_a", duration=1.5, parameters={"run": "demo"})
-    at.covidx.mkdir(parents=True)
-    (at.covidx / "index.csv").write_bytes(b"abc")
+    files.write_text(at.covidx / "index.csv", "abc")
     provenance.write("demo")
     first = at.provenance.read_bytes()
     provenance.write("demo")

@@ -1,13 +1,25 @@
 """A web server that can misbehave."""
 
 import hashlib
+import io
 import threading
 import time
+import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+
+def zipped(members, comment=""):
+    """The bytes of a zip archive; members: name (or ZipInfo) -> content."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, content in members.items():
+            opened.writestr(name, content)
+        opened.comment = comment.encode()
+    return stream.getvalue()
 
 
 @dataclass

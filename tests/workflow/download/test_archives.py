@@ -1,6 +1,5 @@
 import hashlib
-import io
-import zipfile
+from unittest.mock import Mock
 
 import kagglehub
 import pytest
@@ -9,18 +8,10 @@ from kagglehub.exceptions import KaggleApiHTTPError
 
 from lib.data import DataError
 from lib.data.sources import FOLDERS
+from tests.workflow.download.conftest import zipped
 from workflow.download import archives, kaggle
 from workflow.download.__main__ import main
 from workflow.download.archives import acquire
-
-
-def zipped(members, comment=""):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as opened:
-        for name, content in members.items():
-            opened.writestr(name, content)
-        opened.comment = comment.encode()
-    return stream.getvalue()
 
 
 @pytest.fixture
@@ -100,26 +91,21 @@ def test_an_unknown_run_is_one_line(capsys):
     assert "no such file" in capsys.readouterr().err
 
 
-def kaggle_answers(monkeypatch, error):
-    def download(*_, **__):
-        raise error
-
-    for name in ("competition_download", "dataset_download"):
-        monkeypatch.setattr(kagglehub, name, download)
+RULES = KaggleApiHTTPError("403 Client Error.\n\nYou don't have permission", response=requests.Response())
 
 
-def test_kaggle_without_accepted_rules_gives_the_steps(tmp_path, monkeypatch):
-    refused = "403 Client Error.\n\nYou don't have permission"
-    kaggle_answers(monkeypatch, KaggleApiHTTPError(refused, response=requests.Response()))
-    with pytest.raises(DataError, match=r"(?s)403 Client Error.*rules and accept the rules.*By hand: "):
-        kaggle.get("rsna", tmp_path / "rsna")
-    assert not (tmp_path / "rsna").exists()
-
-
-def test_kaggle_without_a_connection_gives_the_steps(tmp_path, monkeypatch):
-    kaggle_answers(monkeypatch, requests.ConnectionError("refused"))
-    with pytest.raises(DataError, match=r"(?s)cannot be reached.*create a token.*By hand: "):
-        kaggle.get("sirm", tmp_path / "sirm")
+@pytest.mark.parametrize(
+    ("source", "way", "error", "says"),
+    [
+        ("rsna", "competition_download", RULES, "403 Client Error.*rules and accept the rules"),
+        ("sirm", "dataset_download", requests.ConnectionError("refused"), "cannot be reached.*create a token"),
+    ],
+)
+def test_kaggle_without_accepted_rules_or_a_connection_gives_the_steps(tmp_path, monkeypatch, source, way, error, says):
+    monkeypatch.setattr(kagglehub, way, Mock(side_effect=error))
+    with pytest.raises(DataError, match=f"(?s){says}.*By hand: "):
+        kaggle.get(source, tmp_path / source)
+    assert not (tmp_path / source).exists()
 
 
 def test_the_radiography_folder_is_found_inside_the_download(tmp_path, monkeypatch):

@@ -148,8 +148,7 @@ def _notebooks(root: Path) -> None:
         {"parameters": {"run": "demo"}},
     )
     measured = root / "results" / "demo" / "benchmarks" / "04_experiment-RN4.tsv"
-    measured.parent.mkdir(parents=True, exist_ok=True)
-    measured.write_text("s\th:m:s\tmax_rss\tcpu_time\n61.5\t0:01:01\t1234.5\t99.0\n")
+    files.write_text(measured, "s\th:m:s\tmax_rss\tcpu_time\n61.5\t0:01:01\t1234.5\t99.0\n")
 
 
 def _data(root: Path) -> None:

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import subprocess
 import sys
 
 import nbformat
@@ -81,7 +80,7 @@ def test_phantoms_are_named_on_every_page_in_its_title_and_in_print(report):
     assert re.search(r"@page phantoms \{[^}]*@top-center \{ content: \"PHANTOM DATA", sheet)
 
 
-def test_a_run_on_real_data_bears_no_such_banner(at, monkeypatch):
+def test_a_run_on_real_data_bears_no_such_banner(at):
     folder = at()
     for path in folder.notebooks.glob("*.ipynb"):
         path.write_text(path.read_text().replace('"data": "phantoms"', '"data": "/data/chest"'))
@@ -228,8 +227,3 @@ def test_the_command_refuses_an_unknown_run_in_one_line(at, monkeypatch, capsys)
     monkeypatch.setattr(sys, "argv", ["workflow.report", "--run", "nothing"])
     assert main() == 1
     assert re.fullmatch(r".*params/runs/nothing\.yaml.*no such file.*\n", capsys.readouterr().err)
-
-
-def test_the_report_is_built_without_tensorflow():
-    check = "import sys, workflow.report.site, workflow.report.__main__; sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
