@@ -1,7 +1,5 @@
 """Claims: the rules of params/claims.yaml, on rows and files of known content."""
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,8 +26,8 @@ def row(name, labels, predicted, repeats=()):
     return Row(name, made[0], repeats=tuple(made[1:]))
 
 
-def judging(at, *rows, samples=400):
-    return comparisons.Judging(at, {one.name: one for one in rows}, Resampler(samples), steps=10)
+def judging(at, *rows, samples=400, steps=10, **more):
+    return comparisons.Judging(at, {one.name: one for one in rows}, Resampler(samples), steps, **more)
 
 
 def judged_as(kind, claim, *given, **more):
@@ -223,12 +221,9 @@ def test_both_readings_of_a_row_are_compared_where_both_were_run(at):
 
 def index(at, shares):
     """An index of 100 images a split, one a patient; `shares` gives the images a class of the test set."""
-    lines = []
-    for split, counts in (("train", (10, 50, 40)), ("validation", (10, 50, 40)), ("test", shares)):
-        for label, count in zip(CHEST_CLASSES, counts, strict=True):
-            lines += [{"label": label, "split": split} for _ in range(count)]
-    table = pd.DataFrame(lines)
-    table["image_id"] = table["group_id"] = [f"i{k}" for k in range(len(table))]
+    label = np.repeat(CHEST_CLASSES * 3, [10, 50, 40, 10, 50, 40, *shares])
+    table = pd.DataFrame({"label": label, "split": np.repeat(["train", "validation", "test"], 100)})
+    table["image_id"] = table["group_id"] = [f"i{k}" for k in range(300)]
     files.write_csv(at.covidx / "index.csv", table)
 
 
@@ -241,7 +236,7 @@ def test_a_split_that_keeps_the_shares_is_told_from_one_that_does_not(at):
     lost = judged_as("same_distribution", {"margin": 2}, at)
     assert lost.effect == pytest.approx(100 * (0.30 - 50 / 300))
     assert lost.verdict == CONTRADICTED
-    (lists,) = claims.KINDS["same_distribution"].find({"margin": 2}, dataclasses.replace(judging(at), ready_made=True))
+    lists = judged_as("same_distribution", {"margin": 2}, at, ready_made=True)
     assert (lists.verdict, lists.effect) == (UNDECIDED, lost.effect)
     most = judged_as("smallest_class", {}, at)
     assert most.effect == 0
@@ -282,16 +277,12 @@ def test_precision_is_a_cause_if_finer_steps_close_the_gap(at, rise, expected):
         for k in range(6)
         for steps in (10, 40)
     ]
-    table = pd.DataFrame(lines)
-    (found,) = claims.precision_findings({"share": 0.1}, table, 10, {}, samples=200)
-    assert found.effect == pytest.approx(rise)
+    files.write_csv(at.explanations / "steps.csv", pd.DataFrame(lines))
+    found = judged_as("precision", {"share": 0.1}, at, samples=200)
+    assert (found.effect, found.low, found.high) == pytest.approx((rise, rise, rise))  # every image rises as much
     assert found.verdict == expected
-    (other,) = claims.precision_findings({"share": 0.1}, table, 7, {}, samples=200)
-    assert other.verdict == NOT_RUN
-    files.write_csv(at.explanations / "steps.csv", table)
-    of_run = judged_as("precision", {"share": 0.1}, at, samples=200)
-    assert (of_run.low, of_run.high, of_run.verdict) == (found.low, found.high, expected)
-    assert of_run.evidence.endswith("steps.csv")
+    assert found.evidence.endswith("steps.csv")
+    assert judged_as("precision", {"share": 0.1}, at, steps=7).verdict == NOT_RUN
 
 
 def test_a_whole_run_is_judged_from_its_files(at):

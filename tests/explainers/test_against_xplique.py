@@ -19,22 +19,17 @@ from tests.explainers.theirs import xplique_explainers
 
 pytest.importorskip("xplique")
 STEPS = 6
+BACKBONES = models.LAST_CONVOLUTION
 
 
 def correlation(one, other) -> float:
     return float(np.corrcoef(np.ravel(one), np.ravel(other))[0, 1])
 
 
-def subjects():
-    yield pytest.param(lambda: (networks.convolutional(32), "maps", 32), id="small")
-    for backbone, layer in models.LAST_CONVOLUTION.items():
-        make = lambda name=backbone, at=layer: (models.build(name, 64, seed=3), at, 64)  # noqa: E731
-        yield pytest.param(make, id=backbone, marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize("subject", subjects())
-def test_same_explanations_as_xplique(subject):
-    model, layer, size = subject()
+@pytest.mark.parametrize("network", ["small", *(pytest.param(name, marks=pytest.mark.slow) for name in BACKBONES)])
+def test_same_explanations_as_xplique(network):
+    model = models.build(network, 64, seed=3) if network in BACKBONES else networks.convolutional(32)
+    layer, size = BACKBONES.get(network, "maps"), model.input_shape[1]
     pixels, classes = network_input(networks.images(3, size, seed=5)), np.array([0, 1, 2])
     gradients, cams = xplique_explainers(model, layer, STEPS)
 

@@ -9,20 +9,17 @@ from lib.explainers.grad_cam import GradCam
 from tests.explainers import networks
 
 
-def test_weights_are_the_mean_gradient_of_each_channel():
+def test_map_is_the_positive_part_of_the_sum_weighted_by_the_mean_gradient_of_each_channel():
     gradients = np.zeros((1, 2, 2, 2), np.float32)
     gradients[0, :, :, 0] = [[1, 2], [3, 6]]
     gradients[0, :, :, 1] = [[-4, 0], [0, 0]]
-    np.testing.assert_allclose(grad_cam.channel_weights(gradients), [[3, -1]])
-
-
-def test_map_is_the_positive_part_of_the_weighted_sum():
+    weights = grad_cam.channel_weights(gradients)
+    np.testing.assert_allclose(weights, [[3, -1]])
     maps = np.zeros((1, 1, 3, 2), np.float32)
     maps[0, 0, :, 0] = [1, 2, 0]
     maps[0, 0, :, 1] = [1, 10, 4]
     # 3 * map 0 - 1 * map 1 = [2, -4, -4]
-    found = grad_cam.weighted_map(maps, np.array([[3, -1]], np.float32))
-    np.testing.assert_allclose(found, [[[2, 0, 0]]])
+    np.testing.assert_allclose(grad_cam.weighted_map(maps, weights), [[[2, 0, 0]]])
 
 
 def test_upsampling_is_bilinear_between_aligned_pixel_centres():

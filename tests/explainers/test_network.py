@@ -39,13 +39,12 @@ def test_the_best_row_of_the_other_architecture_is_found(run):
 
 @pytest.mark.slow
 def test_a_network_is_loaded_with_its_layer_and_predicts_as_before(run):
+    leave(run, "CN1", "covidnet", 0.5)
     trained = models.build("covidnet", 32, seed=2)
-    path = run.experiment("CN1") / "model.keras"
-    path.parent.mkdir(parents=True)
-    trained.save(path)
+    trained.save(run.experiment("CN1") / "model.keras")
     found = network.open_network(run, "CN1", 2)
     assert found.layer == "stage3_output"
-    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 1), dtype=np.uint8)
+    images = networks.images(2, 32)
     expected = trained.predict(np.repeat(images, 3, axis=-1).astype("float32"), verbose=0)
     np.testing.assert_allclose(found.probabilities(images), expected, atol=1e-6)
 

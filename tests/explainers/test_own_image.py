@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from lib.explainers import own_image as own
+from lib.phantoms import formats
 
 
-def picture(array, form="PNG") -> bytes:
+def picture(array) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(array).save(stream, form)
+    Image.fromarray(array).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -29,20 +30,18 @@ def warned(array, probability=1.0, ranges=None) -> list[str]:
     return own.warnings(own.image_from_bytes(picture(array), "mine", 32), ranges, sure, probability)
 
 
-@pytest.mark.parametrize("form", ["PNG", "JPEG"])
-def test_pictures_become_what_the_network_takes(form):
-    image = own.image_from_bytes(picture(grey(), form), "mine", 32)
+def save_dicom(image, path):
+    formats.write_dicom(path, np.asarray(image), patient="p", inverted=False, header={})
+
+
+@pytest.mark.parametrize(
+    ("name", "save"), [("mine.png", Image.Image.save), ("mine.jpg", Image.Image.save), ("mine.dcm", save_dicom)]
+)
+def test_files_become_what_the_network_takes(tmp_path, name, save):
+    save(Image.fromarray(grey()), tmp_path / name)
+    image = own.image_from_file(tmp_path / name, 32)
     assert (image.pixels.shape, image.pixels.dtype) == ((1, 32, 32, 1), np.uint8)
-    assert (image.width, image.height, image.colour) == (100, 80, 0)
-
-
-def test_dicom_is_read(tmp_path):
-    from lib.phantoms import formats
-
-    path = tmp_path / "mine.dcm"
-    formats.write_dicom(path, grey(), patient="p", inverted=False, header={})
-    image = own.image_from_file(path, 32)
-    assert (image.name, image.width, image.height) == ("mine.dcm", 100, 80)
+    assert (image.name, image.width, image.height, image.colour) == (name, 100, 80, 0)
 
 
 def test_a_usual_image_with_a_sure_prediction_gets_no_warning():
@@ -79,18 +78,10 @@ def test_a_prediction_is_unsure_below_the_stated_quantile_and_always_where_none_
     assert own.sure_from(pd.DataFrame({"probability": [0.5], "correct": [False]})) == 1
 
 
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        (b"", "empty"),
-        (b"hello", "mine.txt: no image: neither DICOM nor a format that Pillow knows. Give a PNG, JPEG or DICOM"),
-        (b"\x89PNG\r\n", "mine"),
-        (picture(grey())[:3000], "mine"),  # less than half of it
-    ],
-)
-def test_a_bad_file_gets_a_clear_message(data, says):
+def test_a_bad_file_is_named_with_its_fault_and_what_to_give():
+    says = "mine.txt: no image: neither DICOM nor a format that Pillow knows. Give a PNG, JPEG or DICOM"
     with pytest.raises(own.ImageError, match=says):
-        own.image_from_bytes(data, "mine.txt", 32)
+        own.image_from_bytes(b"hello", "mine.txt", 32)
 
 
 def test_a_missing_file_is_named(tmp_path):

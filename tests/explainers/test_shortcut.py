@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lib.data.labels import CHEST_CLASSES
 from lib.explainers import measures, shortcut
 from lib.explainers.grad_cam import GradCam
 from lib.explainers.integrated_gradients import IntegratedGradients
@@ -14,14 +15,13 @@ from lib.phantoms import chest, draw_chest, sources
 def phantoms(images: int, seed: int, marker: float):
     """(N, SIDE, SIDE, 1) images, (N, SIDE, SIDE) marker masks and (N,) labels of frontal phantoms."""
     shots = [shot for shot in sources.planned_shots(images, seed) if shot.view == "frontal" and not shot.large_heart]
-    classes = ["covid-19", "normal", "pneumonia"]
     pixels, masks = [], []
     for shot in shots:
         picture, flags = draw_chest(shot, shortcut.SIDE, seed, marker)
         place = Image.fromarray(((flags & chest.MARKER) > 0).astype(np.uint8) * 255)
         pixels.append(np.asarray(Image.fromarray(picture).resize((shortcut.SIDE,) * 2)))
         masks.append(np.asarray(place.resize((shortcut.SIDE,) * 2)) > 127)
-    labels = np.array([classes.index(shot.label) for shot in shots])
+    labels = np.array([CHEST_CLASSES.index(shot.label) for shot in shots])
     return np.array(pixels)[..., None], np.array(masks), labels
 
 
@@ -31,10 +31,7 @@ def shares(model, layer, images, masks):
         "grad_cam": GradCam(model, layer)(images, 0),
         "integrated_gradients": IntegratedGradients(model, 16).maps(images, 0),
     }
-    return {
-        name: np.nanmean([measures.share_inside(one, mask) for one, mask in zip(of, masks, strict=True)])
-        for name, of in maps.items()
-    }
+    return {name: np.nanmean(measures.of_pairs(measures.share_inside, of, masks)) for name, of in maps.items()}
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from lib.data.labels import CHEST_CLASSES
 from lib.data.load import Dataset
@@ -43,9 +42,7 @@ def test_figure_2_is_grouped_bars_of_the_counts_on_a_log_axis(chest):
     (axis,) = figure.axes
     assert axis.get_yscale() == "log"
     heights = [[bar.get_height() for bar in bars] for bars in axis.containers]
-    counted = {split: chest.index.query("split == @split")["label"].value_counts() for split in ("train", "test")}
-    assert heights[0] == [counted["train"][name] for name in CHEST_CLASSES] == [4, 5, 5]
-    assert heights[2] == [counted["test"][name] for name in CHEST_CLASSES] == [2, 2, 2]
+    assert heights == [[4, 5, 5], [2, 1, 1], [2, 2, 2]]  # as counted in `chest`
     assert [text.get_text() for text in axis.get_xticklabels()] == ["COVID-19", "Normal", "Pneumonia"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Training", "Validation", "Test"]
     spans = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bars in axis.containers for bar in bars)
@@ -60,7 +57,7 @@ def pair(one, other):
 
 
 def test_every_exploration_figure_is_drawn(chest):
-    made = [
+    for figure in (
         figures.class_gallery(chest),
         figures.class_by_source(chest.index),
         figures.sizes(chest.index),
@@ -68,9 +65,7 @@ def test_every_exploration_figure_is_drawn(chest):
         figures.mean_images(chest, by="source"),
         figures.mean_images(chest, by="label"),
         figures.duplicate_pairs(chest, pair("i0", "i9")),
-    ]
-    assert all(isinstance(figure, Figure) for figure in made)
-    for figure in made:
+    ):
         figure.canvas.draw()  # texts and layouts that cannot be drawn fail here
 
 

@@ -24,11 +24,13 @@ def texts(axes):
 
 def test_figure_4a_names_areas_and_chance(row):
     roc = curves.covid_roc(row.test, Resampler(100))
-    (axes,) = performance.figure_4a({"RN4": roc}, {"RN4": 0.99}).axes
+    (axes,) = performance.figure_4a({"RN4": roc, "CN2": roc, "RN1": roc}, runs.published_areas()).axes
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels[0].startswith(f"RN4: area {roc.area:.2f} [{roc.area_low:.2f}, {roc.area_high:.2f}]")
     assert labels[0].endswith("published 0.99")
-    assert labels[1] == "chance: area 0.50"
+    assert labels[1].endswith("published 0.96")
+    assert labels[2].endswith("]")  # the report draws no curve of RN1
+    assert labels[3] == "chance: area 0.50"
     assert np.array_equal(axes.lines[0].get_ydata(), roc.true)
 
 
