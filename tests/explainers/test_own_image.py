@@ -78,10 +78,18 @@ def test_a_prediction_is_unsure_below_the_stated_quantile_and_always_where_none_
     assert own.sure_from(pd.DataFrame({"probability": [0.5], "correct": [False]})) == 1
 
 
-def test_a_bad_file_is_named_with_its_fault_and_what_to_give():
-    says = "mine.txt: no image: neither DICOM nor a format that Pillow knows. Give a PNG, JPEG or DICOM"
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"hello", "mine.txt: no image: neither DICOM nor a format that Pillow knows. Give a PNG, JPEG or DICOM"),
+        (b"\x89PNG\r\n", "mine"),
+        (picture(grey())[:3000], "mine"),  # less than half of it
+    ],
+)
+def test_a_bad_file_is_named_with_its_fault_and_what_to_give(data, says):
     with pytest.raises(own.ImageError, match=says):
-        own.image_from_bytes(b"hello", "mine.txt", 32)
+        own.image_from_bytes(data, "mine.txt", 32)
 
 
 def test_a_missing_file_is_named(tmp_path):
