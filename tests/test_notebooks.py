@@ -55,14 +55,10 @@ def test_the_first_cell_asks_a_question_and_says_what_is_needed(notebook):
 
 
 def test_parameters_are_commented_and_equal_the_demo(notebook):
-    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    assert [cell.cell_type for cell in tagged] == ["code"]
-    (cell,) = tagged
+    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     assert cell == code(notebook)[0], "the parameters come first"
-    tree = ast.parse(cell.source)
-    lines = [line for line in cell.source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    assert all("#" in line for line in lines), "every parameter has a comment"
-    for statement in tree.body:
+    assert all("#" in line for line in cell.source.splitlines() if line.strip()), "every parameter has a comment"
+    for statement in ast.parse(cell.source).body:
         name, value = statement.targets[0].id, ast.literal_eval(statement.value)
         if name not in ("experiment", "backbone", "pretraining", "continues"):
             assert value == getattr(RN4, name), f"{name} differs from the demo run"

@@ -5,18 +5,32 @@ import pytest
 pytestmark = pytest.mark.browser
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+TABS = {
+    "desktop": {"viewport": DESKTOP, "color_scheme": "light"},
+    "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
+    "phone": {"viewport": PHONE, "color_scheme": "light"},
+    "phone-dark": {"viewport": PHONE, "color_scheme": "dark"},
+}
 
 
 def pages_of(report):
-    return sorted(path for path in report.glob("*.html"))
+    return sorted(report.glob("*.html"))
+
+
+def opened(tab, report):
+    """The report's pages, each while the tab shows it."""
+    for page in pages_of(report):
+        tab.goto(page.as_uri())
+        yield page
 
 
 @pytest.fixture
 def tab(chromium, request):
     """A tab whose console errors, failed requests and requests beyond file:// are collected in `tab.problems`."""
-    context = chromium.new_context(**getattr(request, "param", {"viewport": DESKTOP}))
+    kind = getattr(request, "param", "desktop")
+    context = chromium.new_context(**TABS[kind])
     tab = context.new_page()
-    tab.problems = []
+    tab.kind, tab.problems = kind, []
     tab.on("console", lambda message: message.type == "error" and tab.problems.append(f"console: {message.text}"))
     tab.on("pageerror", lambda error: tab.problems.append(f"script: {error}"))
     tab.on("dialog", lambda dialog: (tab.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
@@ -27,10 +41,8 @@ def tab(chromium, request):
 
 
 def test_every_page_loads_whole_and_without_console_errors(report, tab):
-    pages = pages_of(report)
-    assert len(pages) >= 6
-    for page in pages:
-        tab.goto(page.as_uri())
+    assert len(pages_of(report)) >= 6
+    for page in opened(tab, report):
         broken = tab.evaluate("[...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.src)")
         assert not broken, f"{page.name}: images that do not show: {broken}"
         assert tab.evaluate("getComputedStyle(document.querySelector('h1')).fontFamily") != "", page.name
@@ -39,8 +51,7 @@ def test_every_page_loads_whole_and_without_console_errors(report, tab):
 
 def test_every_link_leads_to_a_file_and_an_anchor_that_exist(report, tab):
     anchors, links = {}, []
-    for page in pages_of(report):
-        tab.goto(page.as_uri())
+    for page in opened(tab, report):
         anchors[page.as_uri()] = set(tab.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)"))
         links += [(page.name, href) for href in tab.evaluate("[...document.links].map(a => a.href)")]
     inside = [(page, *href.partition("#")) for page, href in links if href.startswith("file:")]
@@ -52,29 +63,17 @@ def test_every_link_leads_to_a_file_and_an_anchor_that_exist(report, tab):
             assert (report / target.split(report.as_uri() + "/")[-1]).is_file(), f"{page}: {target}"
 
 
-@pytest.mark.parametrize("tab", [{"viewport": PHONE}, {"viewport": DESKTOP}], indirect=True, ids=["phone", "desktop"])
+@pytest.mark.parametrize("tab", ["phone", "desktop"], indirect=True)
 def test_no_page_is_wider_than_the_screen(report, tab):
-    for page in pages_of(report):
-        tab.goto(page.as_uri())
+    for page in opened(tab, report):
         excess = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert excess <= 0, f"{page.name}: {excess} pixels too wide"
 
 
-@pytest.mark.parametrize(
-    "tab",
-    [
-        {"viewport": DESKTOP, "color_scheme": "light"},
-        {"viewport": DESKTOP, "color_scheme": "dark"},
-        {"viewport": PHONE, "color_scheme": "light"},
-        {"viewport": PHONE, "color_scheme": "dark"},
-    ],
-    indirect=True,
-    ids=["light", "dark", "phone-light", "phone-dark"],
-)
+@pytest.mark.parametrize("tab", TABS, indirect=True)
 def test_axe_finds_no_serious_violation(report, tab):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    for page in pages_of(report):
-        tab.goto(page.as_uri())
+    for page in opened(tab, report):
         tab.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
         violations = axe.run(tab).response["violations"]
         serious = [
@@ -96,7 +95,7 @@ def test_the_keyboard_reaches_the_text_first_and_sees_where_it_is(report, tab):
 
 
 def test_the_button_unfolds_all_code(report, tab):
-    page = next(page for page in pages_of(report) if page.name.startswith("05_"))
+    (page,) = report.glob("05_*.html")
     tab.goto(page.as_uri())
     folded = "[...document.querySelectorAll('details.source')].filter(d => !d.open).length"
     assert tab.evaluate(folded) > 0
@@ -104,23 +103,13 @@ def test_the_button_unfolds_all_code(report, tab):
     assert tab.evaluate(folded) == 0
 
 
-@pytest.mark.parametrize(
-    ("tab", "kind"),
-    [
-        ({"viewport": DESKTOP, "color_scheme": "light"}, "desktop"),
-        ({"viewport": DESKTOP, "color_scheme": "dark"}, "dark"),
-        ({"viewport": PHONE, "color_scheme": "light"}, "phone"),
-    ],
-    indirect=["tab"],
-    ids=["desktop", "dark", "phone"],
-)
-def test_screenshots_are_made_to_look_at(report, tab, kind, screenshots):
-    for page in pages_of(report):
-        tab.goto(page.as_uri())
-        target = screenshots / kind / f"{page.stem}.png"
+@pytest.mark.parametrize("tab", ["desktop", "dark", "phone"], indirect=True)
+def test_screenshots_are_made_to_look_at(report, tab, screenshots):
+    for page in opened(tab, report):
+        target = screenshots / tab.kind / f"{page.stem}.png"
         tab.screenshot(path=target, full_page=True)
         assert target.stat().st_size > 5000
-    print(f"screenshots: {screenshots / kind}")
+    print(f"screenshots: {screenshots / tab.kind}")
 
 
 def test_the_first_page_prints(report, tab, screenshots):

@@ -1,4 +1,3 @@
-import keras
 import pytest
 
 from lib import models
@@ -23,8 +22,3 @@ def tiny(request):
     Its batch normalisation follows each batch closely, so that one step shows.
     """
     return models.build(request.param, 64, batch_norm_momentum=0.5, pepx_blocks=(2, 2, 2, 2), seed=3)
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    keras.utils.set_random_seed(7)

@@ -6,10 +6,15 @@ import pytest
 
 from lib import models
 
+BOTH = pytest.mark.parametrize("backbone", ["resnet50v2", "covidnet"])
 
-@pytest.mark.parametrize("backbone", ["resnet50v2", "covidnet"])
-def test_probabilities_come_from_logits_by_softmax(backbone):
+
+@BOTH
+def test_pixels_are_rescaled_to_minus_one_and_one_and_logits_to_probabilities_by_softmax(backbone):
     model = models.build(backbone, 32, classes=4)
+    assert model.layers[1].name == "rescaling"
+    grey = np.array([0.0, 127.5, 255.0], "float32").reshape(1, 1, 3, 1)
+    np.testing.assert_allclose(np.ravel(model.layers[1](grey)), [-1, 0, 1], atol=1e-6)
     images = np.random.default_rng(1).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
     scores = keras.Model(model.input, model.get_layer("logits").output)(images).numpy()
     exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -19,30 +24,17 @@ def test_probabilities_come_from_logits_by_softmax(backbone):
     assert model.output.shape == (None, 4)
 
 
-@pytest.mark.parametrize("backbone", ["resnet50v2", "covidnet"])
-def test_pixel_values_are_rescaled_to_minus_one_and_one(backbone):
-    model = models.build(backbone, 32)
-    assert model.layers[1].name == "rescaling"
-    grey = np.array([0.0, 127.5, 255.0], "float32").reshape(1, 1, 3, 1)
-    np.testing.assert_allclose(np.ravel(model.layers[1](grey)), [-1, 0, 1], atol=1e-6)
-
-
-@pytest.mark.parametrize("backbone", ["resnet50v2", "covidnet"])
-def test_the_models_are_flat_and_have_grad_cams_layer(backbone):
-    model = models.build(backbone, 64)
+@BOTH
+def test_the_models_are_flat_and_grad_cams_layer_is_the_last_with_enough_cells(backbone):
+    model = models.build(backbone, 64)  # feature maps of 16, 8, 4 and 2 cells a side
     assert not any(isinstance(layer, keras.Model) for layer in model.layers)
     assert model.get_layer(models.LAST_CONVOLUTION[backbone]).output.shape == (None, 2, 2, 2048)
-
-
-@pytest.mark.parametrize("backbone", ["resnet50v2", "covidnet"])
-def test_grad_cams_layer_is_the_last_with_enough_cells(backbone):
-    model = models.build(backbone, 64)  # feature maps of 16, 8, 4 and 2 cells a side
     for cells, side in ((1, 2), (2, 2), (3, 4), (7, 8), (9, 16), (50, 16)):
         assert model.get_layer(models.feature_map_layer(model, backbone, cells)).output.shape[1] == side
     assert models.feature_map_layer(model, backbone, 2) == models.LAST_CONVOLUTION[backbone]
 
 
-@pytest.mark.parametrize("backbone", ["resnet50v2", "covidnet"])
+@BOTH
 def test_equal_seeds_give_equal_weights_and_others_do_not(backbone):
     first, again, other = (models.build(backbone, 32, seed=seed).get_weights() for seed in (5, 5, 6))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
@@ -54,7 +46,7 @@ def test_an_unknown_backbone_is_refused():
         models.build("vgg", 32)
 
 
-@pytest.mark.parametrize("backbone", ["resnet50v2", "covidnet"])
+@BOTH
 def test_every_batch_normalisation_has_the_momentum_asked_for(backbone):
     model = models.build(backbone, 32, batch_norm_momentum=0.7)
     momenta = {layer.momentum for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
@@ -63,16 +55,10 @@ def test_every_batch_normalisation_has_the_momentum_asked_for(backbone):
 
 def test_pepx_blocks_project_expand_convolve_project_and_extend(covidnet):
     """Figure 3b: channels C/2, 3C/4, 3C/4, C/2, C; neither activation nor batch normalisation."""
-    for stage, (channels, blocks) in enumerate(zip((256, 512, 1024, 2048), (3, 4, 5, 3), strict=True), start=1):
+    for stage, (c, blocks) in enumerate(zip((256, 512, 1024, 2048), (3, 4, 5, 3), strict=True), start=1):
         for block in range(1, blocks + 1):
             layers = [layer for layer in covidnet.layers if layer.name.startswith(f"stage{stage}_pepx{block}_")]
-            assert [layer.output.shape[-1] for layer in layers] == [
-                channels // 2,
-                3 * channels // 4,
-                3 * channels // 4,
-                channels // 2,
-                channels,
-            ]
+            assert [layer.output.shape[-1] for layer in layers] == [c // 2, 3 * c // 4, 3 * c // 4, c // 2, c]
             assert [type(layer).__name__ for layer in layers] == ["Conv2D"] * 2 + ["DepthwiseConv2D"] + ["Conv2D"] * 2
             assert [layer.kernel.shape[0] for layer in layers] == [1, 1, 3, 1, 1]
             assert {layer.activation.__name__ for layer in layers} == {"linear"}
@@ -81,11 +67,8 @@ def test_pepx_blocks_project_expand_convolve_project_and_extend(covidnet):
 
 def test_each_stages_shortcut_is_added_after_every_block(covidnet):
     for stage, blocks in enumerate((3, 4, 5, 3), start=1):
-        sums = [
-            layer
-            for layer in covidnet.layers
-            if layer.name.startswith(f"stage{stage}_") and isinstance(layer, keras.layers.Add)
-        ]
+        layers = [layer for layer in covidnet.layers if layer.name.startswith(f"stage{stage}_")]
+        sums = [layer for layer in layers if isinstance(layer, keras.layers.Add)]
         assert len(sums) == blocks
         shortcut = covidnet.get_layer(f"stage{stage}_shortcut").output
         assert all(any(tensor is shortcut for tensor in layer.input) for layer in sums)
@@ -97,10 +80,3 @@ def test_only_the_fully_connected_kernels_are_penalised():
     assert penalised == {"fc1", "fc2"}
     squares = sum(np.square(model.get_layer(name).kernel).sum() for name in penalised)
     assert sum(map(float, model.losses)) == pytest.approx(0.02 * squares, rel=1e-4)
-
-
-def test_as_published_leaves_the_pepx_stages_and_nothing_else_untrainable():
-    model = models.build("covidnet", 32, pepx="as_published")
-    for layer in model.layers:
-        assert layer.trainable == (not layer.name.startswith("stage"))
-    assert all(layer.trainable for layer in models.build("covidnet", 32, pepx="as_described").layers)

@@ -6,10 +6,10 @@ from lib.training.batches import Examples
 from lib.training.stage import Adam, EpochScores, Progress, validate
 
 
-def small_network(seed: int = 1, size: int = 8) -> keras.Model:
+def small_network(seed: int = 1) -> keras.Model:
     """A flat network with the parts that matter: rescaling, a convolution, batch normalisation, `logits`."""
     keras.utils.set_random_seed(seed)
-    image = keras.Input((size, size, 3), name="image")
+    image = keras.Input((8, 8, 3), name="image")
     x = keras.layers.Rescaling(1 / 127.5, -1, name="rescaling")(image)
     x = keras.layers.Conv2D(4, 3, name="conv")(x)
     x = keras.layers.BatchNormalization(name="bn", momentum=0.8)(x)
@@ -26,8 +26,7 @@ def network():
     return small_network()
 
 
-@pytest.fixture
-def stripes():
+def striped():
     """(train, validation) of images whose class is the side that is bright: left, right or none; learnable at once."""
     generator = np.random.default_rng(0)
     labels = np.arange(60) % 3
@@ -39,18 +38,21 @@ def stripes():
     return Examples([images], rows[:45], labels[:45], 3), Examples([images], rows[45:], labels[45:], 3)
 
 
+@pytest.fixture
+def stripes():
+    return striped()
+
+
 def fit_stage(
     model, train, validation, *, stage, epochs, learning_rate, batch_size, folder, checkpoint_seconds=0,
-    class_weights=None, augmentation=None, seed=1,
+    class_weights=None,
 ):  # fmt: skip
     """The loop of notebooks 03 and 04."""
     model.compile(Adam(learning_rate), keras.losses.CategoricalCrossentropy(), metrics=[EpochScores(train.classes)])
-    settings = [learning_rate, batch_size, class_weights, augmentation, seed, train.positions, train.labels]
+    settings = [learning_rate, batch_size, class_weights, train.positions, train.labels]
     with Progress(model, folder, stage, epochs, settings, checkpoint_seconds) as progress:
         for epoch in progress.epochs_left():
-            batches = train.shuffled(
-                batch_size, seed=seed, epoch=epoch, weights=class_weights, augmentation=augmentation
-            )
+            batches = train.shuffled(batch_size, seed=1, epoch=epoch, weights=class_weights)
             fitted = model.fit(batches, shuffle=False, verbose=0, callbacks=[progress])
             scores = validate(model, validation, batch_size)
             progress.end_epoch(fitted.history, scores, keep=scores["macro_f1"] > progress.best)

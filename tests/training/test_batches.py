@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lib.training.batches import Examples
+from lib.training.batches import Examples, class_weights
 
 
 @pytest.fixture
@@ -15,11 +15,10 @@ def collect(data):
     return [np.concatenate(part) for part in zip(*[[x.numpy() for x in batch] for batch in data], strict=True)]
 
 
-def test_prediction_batches_keep_the_order_and_repeat_grey_levels(examples):
-    inputs = np.concatenate([batch[0].numpy() for batch in examples.ordered(2)])
-    assert inputs.shape == (5, 4, 4, 3)
+def test_prediction_batches_keep_order_and_images_and_repeat_grey_levels(examples):
+    (inputs,) = collect(examples.ordered(2))
     assert inputs.dtype == np.float32
-    np.testing.assert_array_equal(inputs[:, 0, 0, 0], [1, 3, 4, 7, 9])
+    np.testing.assert_array_equal(inputs, np.repeat(examples.arrays[0][[1, 3, 4, 7, 9]], 3, axis=3))
 
 
 def test_an_epoch_holds_every_image_once_with_its_label_and_weight(examples):
@@ -35,11 +34,6 @@ def test_epochs_differ_in_order_and_repeat_exactly(examples):
     first, again, second = (collect(examples.shuffled(2, seed=1, epoch=e))[0] for e in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != second).any()
-
-
-def test_validation_images_are_never_augmented(examples):
-    inputs = np.concatenate([batch[0].numpy() for batch in examples.ordered(2)])
-    np.testing.assert_array_equal(inputs[..., 0], examples.arrays[0][examples.positions][..., 0])
 
 
 def test_augmented_epochs_change_images_and_repeat_exactly():
@@ -60,3 +54,13 @@ def test_stored_activations_pass_unchanged_and_together():
     ((first, second),) = next(iter(examples.ordered(2)))
     np.testing.assert_array_equal(first, arrays[0][[5, 0]])
     assert second.shape == (2, 2, 2)
+
+
+def test_class_weights_of_equation_1_by_hand():
+    # n = (1, 2, 3), sum 6, K = 3: w_k = (1 / n_k) (6 / 3)
+    np.testing.assert_allclose(class_weights(np.array([0, 1, 1, 2, 2, 2]), 3), [2.0, 1.0, 2 / 3], rtol=1e-7)
+
+
+def test_a_class_without_images_is_named():
+    with pytest.raises(ValueError, match="no training images of class 2"):
+        class_weights(np.array([0, 1]), 3)
