@@ -56,6 +56,7 @@ def test_the_first_cell_asks_a_question_and_says_what_is_needed(notebook):
 
 def test_parameters_are_commented_and_equal_the_demo(notebook):
     (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    assert cell.cell_type == "code"
     assert cell == code(notebook)[0], "the parameters come first"
     assert all("#" in line for line in cell.source.splitlines() if line.strip()), "every parameter has a comment"
     for statement in ast.parse(cell.source).body:

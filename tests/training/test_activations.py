@@ -93,3 +93,9 @@ def test_too_little_space_is_noticed_before_writing(cut, everything, tmp_path, m
     monkeypatch.setattr(activations.shutil, "disk_usage", lambda _: usage)
     stored_activations(cut[0], everything, tmp_path, 16)
     assert "GB free" in caplog.text
+
+
+def test_frozen_part_runs_in_inference_mode(cut, everything, tmp_path):
+    stored = stored_activations(cut[0], everything, tmp_path, 16)[0]
+    inputs = next(iter(everything.ordered(60)))[0]
+    np.testing.assert_allclose(stored, np.asarray(cut[0](inputs, training=False)), atol=1e-5)
