@@ -89,8 +89,9 @@ def judge(claims: list[dict], judging: Judging) -> tuple[pd.DataFrame, pd.DataFr
     """
     wholes, parts = [], []
     for claim in claims:
-        found = KINDS[claim["kind"]].find(claim, judging)
-        total = comparisons.whole(found, any_supports=claim["kind"] == "precision")
+        kind = KINDS[claim["kind"]]
+        found = kind.find(claim, judging)
+        total = comparisons.whole(found, kind.any_supports)
         wholes.append({name: claim[name] for name in ("id", "section", "claim", "quote")} | asdict(total))
         parts += [{"id": claim["id"]} | asdict(finding) for finding in found]
     return pd.DataFrame(wholes), pd.DataFrame(parts)
@@ -247,11 +248,15 @@ def _scored(at: Paths, measure: str) -> list[dict]:
 
 
 class Kind(NamedTuple):
-    """A kind of claim: what it must say beside id, section, claim, quote and kind; its rule in words; its judge."""
+    """A kind of claim: what it must say beside id, section, claim, quote and kind; its rule in words; its judge.
+
+    `any_supports`: one of its findings is enough to support it, as `comparisons.combine` says.
+    """
 
     needs: set[str]
     says: str
     find: Callable[[dict, Judging], list[Finding]]
+    any_supports: bool = False
 
 
 KINDS = {
@@ -273,7 +278,10 @@ KINDS = {
     "attribution": Kind({"measures"}, "{measures}: more than a map that knows nothing scores", _attribution),
     "agreement": Kind({"measure", "most"}, "{measure}: below {most}", _agreement),
     "precision": Kind(
-        {"share"}, "the finest m closes a share of {share} of the gap to full agreement, for some network", _precision
+        {"share"},
+        "the finest m closes a share of {share} of the gap to full agreement, for some network",
+        _precision,
+        any_supports=True,
     ),
 }
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from lib import hardware
 from lib.training.batches import Examples
 
 log = logging.getLogger(__name__)
@@ -60,8 +61,6 @@ def key(frozen: keras.Model, images: Examples) -> str:
         digest.update(str((array.dtype, array.shape)).encode())
         for start in range(0, len(array), 256):
             digest.update(np.ascontiguousarray(array[start : start + 256]).tobytes())
-    from lib import hardware
-
     digest.update(json.dumps(hardware.describe(), sort_keys=True).encode())
     return digest.hexdigest()[:32]
 

@@ -44,6 +44,7 @@ def test_the_library_imports_nothing_of_the_machinery():
     [
         ("lib.data.convert", ("pandas", "tqdm", "joblib")),  # without them, processes that convert start fast
         ("lib.phantoms", ("tensorflow", "keras")),
+        ("lib.evaluation.claims, lib.figures.performance", ("tensorflow",)),
         ("workflow.report.site, workflow.report.__main__", ("tensorflow",)),
     ],
 )
