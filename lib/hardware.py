@@ -87,17 +87,24 @@ def _garbage_kept() -> Iterator[None]:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, memory and GPUs of this machine."""
+    """Processor, cores that this process may use, memory and GPUs of this machine."""
+    import joblib  # not needed where TensorFlow is only configured
+
     cpu = platform.processor() or platform.machine()
     listed = Path("/proc/cpuinfo")
     if listed.is_file():
         found = re.search(r"^model name\s*:\s*(.+)$", listed.read_text(encoding="utf-8"), re.MULTILINE)
         cpu = found[1].strip() if found else cpu
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = None
     if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
         memory = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
-    return {"system": platform.system(), "processor": cpu, "cores": usable, "memory_gb": memory, "gpus": _gpus()}
+    return {
+        "system": platform.system(),
+        "processor": cpu,
+        "cores": joblib.cpu_count(),
+        "memory_gb": memory,
+        "gpus": _gpus(),
+    }
 
 
 def _gpus() -> list[str]:

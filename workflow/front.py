@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
+import joblib
 import yaml
 from filelock import FileLock, Timeout
 
@@ -99,7 +100,7 @@ def main() -> None:
         sys.exit(str(error))
     at = Paths(checked.run)
     at.results.mkdir(parents=True, exist_ok=True)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = joblib.cpu_count()  # those that this process may use
     jobs = arguments.jobs or min(2, cores)
     extra = shlex.split(arguments.snakemake)
     command = snakemake_command(
