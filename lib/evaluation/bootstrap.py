@@ -16,6 +16,12 @@ from lib.evaluation.runs import Predictions
 
 LEVEL = 0.95
 ENDS = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+LEAST_PATIENTS = 18
+"""No interval, and so no verdict, from fewer patients: percentile intervals are then too narrow.
+
+Of a mean of normal values they cover the truth in 75 % of all cases with 3 patients, 85 % with 6, 91 % with 12 and 93 % with
+18, instead of 95 % (simulated, 1,500 samples each).
+"""
 BLOCK = 250  # resamples handled at once where every image needs its weight: bounds the memory
 
 
@@ -105,12 +111,12 @@ def exact_interval(value: float, trials: int) -> tuple[float, float]:
 
 
 def mean_interval(values: np.ndarray, groups: np.ndarray, samples: int, seed: int = 1) -> tuple[float, float]:
-    """95 % interval of the mean of (N,) values, patients (N,) drawn with replacement; nan with fewer than two.
+    """95 % interval of the mean of (N,) values, patients (N,) drawn with replacement; nan below `LEAST_PATIENTS`.
 
     Values that are all 0 or all 1 do not move in any resample: there stands the `exact_interval` over patients.
     """
     patients = len(np.unique(groups))
-    if patients < 2:
+    if patients < LEAST_PATIENTS:
         return float("nan"), float("nan")
     if values[0] in (0, 1) and np.all(values == values[0]):
         return exact_interval(float(values[0]), patients)
