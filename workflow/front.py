@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+import textwrap
 from typing import Any
 
 import joblib
@@ -63,23 +64,31 @@ def slow_files(at: Paths, rows: dict[str, params.Params]) -> list[str]:
 
 
 def ending(at: Paths) -> str:
-    """Table 1 of a run, how its claims were judged where they were, and where the report is; at most 110 columns."""
+    """Table 1 of a run, how its claims were judged where they were, and where the report is; at most 110 columns.
+
+    It says on which data, and where the settings differ from the paper's.
+    """
     import pandas as pd  # two seconds that the start need not wait for
 
-    from lib.evaluation import claims, table1
+    from lib.evaluation import claims, runs, standing, table1
 
-    lines = [
-        f"Table 1, run {at.run}: percent, 95 % interval over patients, and the published value (publ)",
-        "",
-        table1.to_terminal(table1.read_ledger(at.table1)),
-    ]
-    if at.run != "paper":
-        lines += ["", f"Run {at.run} has not the paper's settings: compare it with the published values in form only."]
+    ledger = table1.read_ledger(at.table1)
+    lines = [*textwrap.wrap(table1.caption(ledger, at.run), 110), "", table1.to_terminal(ledger)]
+    rows = runs.read_rows(at, ledger.loc[ledger["free_params"].notna(), "id"].tolist(), [1])
+    unlike = standing.differences(standing.read_standing(at), rows)
+    if len(unlike):
+        here = [f"{name} {ours} ({theirs})" for name, ours, theirs in unlike[list(standing.COLUMNS)].to_numpy()]
+        lines += ["", *textwrap.wrap(f"Not as in the paper (its value): {', '.join(here)}.", 110)]
     if at.claims.is_file():
         judged = pd.read_csv(at.claims, keep_default_na=False)
-        sides = {"Claims, by this run:": "verdict", "Claims, by the published Table 1:": "published_verdict"}
-        tallies = {side: claims.tally(judged, column) for side, column in sides.items()}
-        lines += ["", *(f"{s:35}{', '.join(f'{n} {name}' for name, n in of.items())}" for s, of in tallies.items())]
+        sides = {f"Claims, by this run, on {judged['data'].iloc[0]}": "verdict"}
+        sides["Claims, by the published numbers"] = "published_verdict"
+        for side, column in sides.items():
+            lines += [
+                "",
+                f"{side}:",
+                f"  {', '.join(f'{n} {name}' for name, n in claims.tally(judged, column).items())}",
+            ]
     return "\n".join([*lines, "", f"Report: {show(at.report / 'index.html')}"])
 
 

@@ -103,6 +103,7 @@ def _prepare(book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], 
     files.write_csv(folder / "excluded.csv", excluded)
     files.write_csv(folder / "ledger.csv", balance)
     convert.finish(folder, positions)
+    files.write_json(folder / "settings.json", vars(p))  # what the images were made with, for whoever compares
     files.write_csv(folder / "index.csv", index)
     return Prepared(index, excluded, balance)
 

@@ -19,8 +19,8 @@ ENDS = (1 - LEVEL) / 2, (1 + LEVEL) / 2
 LEAST_PATIENTS = 18
 """No interval, and so no verdict, from fewer patients: percentile intervals are then too narrow.
 
-Of a mean of normal values they cover the truth in 75 % of all cases with 3 patients, 85 % with 6, 91 % with 12 and 93 % with
-18, instead of 95 % (simulated, 1,500 samples each).
+Of a mean of normal values they cover the truth in 75 % of all cases with 3 patients, 85 % with 6, 91 % with 12 and 93 %
+with 18, instead of 95 % (simulated, 1,500 samples each).
 """
 BLOCK = 250  # resamples handled at once where every image needs its weight: bounds the memory
 
@@ -91,9 +91,16 @@ def spread(resamples: Resamples, test: Predictions, score: str) -> np.ndarray:
     return metrics.from_confusion(confusions(resamples, test.labels, test.predicted, classes))[score]
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95 % percentile interval of (B,) bootstrap values."""
-    low, high = np.quantile(values, ENDS)
+def interval(values: np.ndarray, least: float = 0.0, most: float = 1.0) -> tuple[float, float]:
+    """The 95 % percentile interval of (B,) bootstrap values between `least` and `most`.
+
+    A draw in which the score is not defined (nan) could have any value: it counts as `least` for the lower end and as
+    `most` for the upper one.
+    """
+    unknown = np.isnan(values)
+    low, high = (
+        np.quantile(np.where(unknown, bound, values), end) for bound, end in zip((least, most), ENDS, strict=True)
+    )
     return float(low), float(high)
 
 
@@ -125,39 +132,70 @@ def mean_interval(values: np.ndarray, groups: np.ndarray, samples: int, seed: in
     return interval((resamples.weights @ sums) / (resamples.weights @ counts))
 
 
-def score_interval(resamples: Resamples, test: Predictions, score: str) -> tuple[float, float]:
-    """The 95 % interval in 0..1 of one score, as `spread`.
+def patients_behind(test: Predictions, score: str) -> int:
+    """How many patients a score rests on.
 
-    A score that is 0 or 1 exactly does not move in any resample, so its percentile interval would be a point. There
-    stands the `exact_interval` over the patients that enter the score instead; an area under the ROC curve has none and
-    stays a point.
+    All of them for accuracy; those of the smallest class that occurs for macro F1; those with an image called COVID-19
+    for its precision; those with COVID-19 for its recall and F1; for the area the fewer of those with and without it.
     """
+    if score == "macro_f1":
+        return min(len(np.unique(test.groups[test.labels == k])) for k in np.unique(test.labels))
+    sick = test.labels == 0
+    chosen = {"accuracy": np.full(len(sick), True), "covid_precision": test.predicted == 0}.get(score, sick)
+    count = len(np.unique(test.groups[chosen]))
+    return min(count, len(np.unique(test.groups[~sick]))) if score == "covid_auc" else count
+
+
+def score_interval(resamples: Resamples, test: Predictions, score: str) -> tuple[float, float]:
+    """The 95 % interval in 0..1 of one score, as `spread`; nan where it is undefined or rests on too few patients.
+
+    Too few are less than `LEAST_PATIENTS` of those that `patients_behind` counts. A score that is 0 or 1 exactly does
+    not move in any resample, so its percentile interval would be a point. There stands the `exact_interval` over the
+    patients that enter the score; for an area these are the pairs of one patient with and one without COVID-19 that
+    share no patient.
+    """
+    patients, value = patients_behind(test, score), test.scores()[score]
+    if value is None or patients < LEAST_PATIENTS:
+        return float("nan"), float("nan")
     low, high = interval(spread(resamples, test, score))
-    if low < high or score == "covid_auc":
+    if low < high:
         return low, high
-    tables = _by_patient(resamples.group, test.labels, test.predicted, test.probabilities.shape[1])
-    total = tables.sum(axis=0)
-    true, called = tables.sum(axis=2) > 0, tables.sum(axis=1) > 0  # (G, K): whether a patient enters
     if not score.endswith("f1"):
-        patients = {"accuracy": len(tables), "covid_precision": called[:, 0].sum(), "covid_recall": true[:, 0].sum()}
-        return exact_interval(metrics.from_confusion(total)[score], patients[score])
+        return exact_interval(value, patients)
     # F1 = 2 J / (1 + J) with the proportion J = TP / (TP + FP + FN), so a bound of J bounds F1
-    hits = np.diagonal(total)
+    tables = _by_patient(resamples.group, test.labels, test.predicted, test.probabilities.shape[1])
+    total, hits = tables.sum(axis=0), np.diagonal(tables.sum(axis=0))
+    enter = ((tables.sum(axis=2) > 0) | (tables.sum(axis=1) > 0)).sum(axis=0)  # patients of the class or called so
     shares = metrics.ratio(hits, total.sum(axis=1) + total.sum(axis=0) - hits)
-    ends = np.array([exact_interval(*one) for one in zip(shares, (true | called).sum(axis=0), strict=True)])
+    ends = np.array([exact_interval(*one) for one in zip(shares, enter, strict=True) if one[1]])
     of_f1 = 2 * ends / (1 + ends)
     low, high = of_f1[0] if score == "covid_f1" else of_f1.mean(axis=0)
     return float(low), float(high)
 
 
+def difference_interval(differences: np.ndarray, value: float, patients: int) -> tuple[float, float]:
+    """The 95 % interval of a paired difference in -1..1 from its (B,) bootstrap values; nan below `LEAST_PATIENTS`.
+
+    Where no resample moves the difference, all patients agree about it; how many others may not, the `exact_interval`
+    bounds, and the difference moves by at most so much.
+    """
+    if patients < LEAST_PATIENTS or np.isnan(value):
+        return float("nan"), float("nan")
+    low, high = interval(differences, -1.0, 1.0)
+    if low == high:
+        others = exact_interval(0.0, patients)[1]
+        return max(-1.0, low - others), min(1.0, high + others)
+    return low, high
+
+
 def p_value(differences: np.ndarray) -> float:
-    """Two-sided p-value of (B,) paired bootstrap differences against 0, never below 1 / (B + 1).
+    """Two-sided p-value of (B,) paired bootstrap differences against 0, never below 2 / (B + 1).
 
     Twice the smaller share of resamples on either side of 0, each counted with one added (Davison and Hinkley, 1997,
-    section 4.2).
+    section 4.2). A draw in which the difference is not defined (nan) counts on both sides.
     """
     count = len(differences)
-    smaller = min((differences <= 0).sum(), (differences >= 0).sum())
+    smaller = min((~(differences > 0)).sum(), (~(differences < 0)).sum())
     return float(min(1.0, 2 * (smaller + 1) / (count + 1)))
 
 

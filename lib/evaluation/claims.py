@@ -3,7 +3,7 @@
 `params/claims.yaml` holds the claims, and in its header the rules; a function here finds what a kind of claim needs.
 """
 
-import re
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,9 +15,11 @@ import yaml
 from pandas.io.formats.style import Styler
 
 from lib.data.labels import CHEST_CLASSES
-from lib.evaluation import bootstrap, comparisons
+from lib.evaluation import bootstrap, comparisons, standing
 from lib.evaluation.comparisons import (
     CONTRADICTED,
+    NOT_RUN,
+    NOT_TESTABLE,
     STATISTICS,
     SUPPORTED,
     UNDECIDED,
@@ -30,18 +32,20 @@ from lib.evaluation.comparisons import (
 from lib.evaluation.runs import published_confusion
 from lib.evaluation.table1 import ABSENT
 from lib.explainers import scorecard
-from lib.paths import ROOT, Paths, show
+from lib.paths import PUBLISHED, ROOT, Paths, show
 
 CLAIMS = ROOT / "params" / "claims.yaml"
 DIRECTIONS = ("higher", "lower", "not higher", "not lower")
-COLOURS = {SUPPORTED: "#1b7f4d", CONTRADICTED: "#b3372b", UNDECIDED: "#6b6b6b"}
+COLOURS = {SUPPORTED: "#1b7f4d", CONTRADICTED: "#b3372b"} | dict.fromkeys((UNDECIDED, NOT_TESTABLE, NOT_RUN), "#6b6b6b")
+EXPLAINED = "RN4"
+"""The row whose explanations section 5.2 speaks of."""
 
 
 def read_claims(path: Path = CLAIMS) -> list[dict]:
     """The claims of the file, checked.
 
     Raises:
-        ValueError: one line for each claim that lacks a key, has an unknown kind or direction, or repeats an id.
+        ValueError: one line for each claim that lacks a key, has an unknown kind, direction or need, or repeats an id.
     """
     claims = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     problems, seen = [], set()
@@ -49,13 +53,17 @@ def read_claims(path: Path = CLAIMS) -> list[dict]:
         name, kind = claim.get("id", "(no id)"), claim.get("kind")
         needed = {"id", "section", "claim", "quote", "kind"} | (KINDS[kind].needs if kind in KINDS else set())
         missing = needed - set(claim)
+        allowed = {"expects": DIRECTIONS, "needs": tuple(NEEDS), "verdict": (NOT_TESTABLE, NOT_RUN)}
+        wrong = [key for key, words in allowed.items() if key in claim and claim[key] not in words]
         if kind not in KINDS:
             problems.append(f"{name}: kind: found {kind!r}, expected one of {', '.join(KINDS)}")
         elif missing:
             problems.append(f"{name}: {', '.join(sorted(missing))}: missing")
-        elif kind == "rows" and claim["expects"] not in DIRECTIONS:
-            problems.append(f"{name}: expects: found {claim['expects']!r}, expected one of {', '.join(DIRECTIONS)}")
-        elif kind == "rows" and claim["expects"].startswith("not") and "margin" not in claim:
+        elif wrong:
+            problems += [
+                f"{name}: {key}: found {claim[key]!r}, expected one of {', '.join(allowed[key])}" for key in wrong
+            ]
+        elif claim.get("expects", "").startswith("not") and "margin" not in claim:
             problems.append(f"{name}: margin: missing; expected percentage points below which a difference is none")
         if name in seen:
             problems.append(f"{name}: id used twice")
@@ -66,41 +74,78 @@ def read_claims(path: Path = CLAIMS) -> list[dict]:
 
 
 def rule(claim: dict) -> str:
-    """How a claim is judged, in words; the header of claims.yaml says it in full."""
+    """How a claim is judged, in one sentence; the header of claims.yaml says it in full."""
     words = STATISTICS | scorecard.MEASURES
 
     def said(value) -> str:
-        if isinstance(value, list):
-            return ", ".join(" − ".join(one) if isinstance(one, list) else said(one) for one in value)
-        return words.get(value, str(value))
+        return " and ".join(map(said, value)) if isinstance(value, list) else words.get(value, str(value))
 
-    given = {"rows": said(claim.get("row", ""))} | {key: said(value) for key, value in claim.items()}
-    matters = claim["kind"] == "rows" and "margin" in claim
-    margin = f" (less than {claim['margin']} points do not matter)" if matters else ""
-    return KINDS[claim["kind"]].says.format(**given) + margin
+    given = {key: said(value) for key, value in claim.items() if key != "comparisons"}
+    if claim["kind"] == "rows":
+        ruled_out = claim["expects"].removeprefix("not ")
+        given["must_be"] = f"must be {ruled_out}" if ruled_out == claim["expects"] else f"must not be {ruled_out}"
+        given["unless"] = f", where less than {claim['margin']} points do not matter" if "margin" in claim else ""
+    sentence = KINDS[claim["kind"]].says.format(**given)
+    return sentence[0].upper() + sentence[1:]
 
 
 def judge(claims: list[dict], judging: Judging) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judges every claim.
 
     Returns:
-        (claims, comparisons): a line a claim, the columns of claims.csv; and a line a single comparison, with the same
+        (claims, comparisons): a line a claim, the columns of claims.csv: id, section, claim, quote, those of `Finding`,
+        network (the judged rows in words) and data (the images in words); and a line a single comparison, with the same
         columns but section, claim and quote. Differences of scores are in percentage points.
     """
     wholes, parts = [], []
     for claim in claims:
         kind = KINDS[claim["kind"]]
         found = kind.find(claim, judging)
-        total = comparisons.whole(found, kind.any_supports)
-        wholes.append({name: claim[name] for name in ("id", "section", "claim", "quote")} | asdict(total))
-        parts += [{"id": claim["id"]} | asdict(finding) for finding in found]
-    return pd.DataFrame(wholes), pd.DataFrame(parts)
+        for finding in found:
+            reason = NEEDS[claim["needs"]](judging, finding) if "needs" in claim else ""
+            if reason and finding.verdict != NOT_RUN:
+                finding.verdict = NOT_TESTABLE
+                finding.add(reason)
+        about = {name: claim[name] for name in ("id", "section", "claim", "quote")}
+        wholes.append(about | _line(comparisons.whole(found, kind.any_supports), judging))
+        parts += [{"id": claim["id"]} | _line(finding, judging) for finding in found]
+    counts = {"patients": "Int64"}
+    return pd.DataFrame(wholes).astype(counts), pd.DataFrame(parts).astype(counts)
+
+
+def _line(finding: Finding, judging: Judging) -> dict:
+    networks = {
+        name: standing.network(judging.rows[name].settings) for name in finding.rows.split(", ") if name in judging.rows
+    }
+    in_words = ". ".join(f"{name}: {words}" for name, words in networks.items() if words)
+    return asdict(finding) | {"network": in_words, "data": judging.standing.data}
 
 
 def tally(frame: pd.DataFrame, column: str = "verdict") -> dict[str, int]:
     """How many claims of claims.csv have each verdict; `published_verdict` also counts `no number given`."""
     found = frame[column].fillna("").replace("", "no number given").value_counts()
     return dict.fromkeys(VERDICTS, 0) | found.to_dict()
+
+
+def _needs_imagenet(judging: Judging, finding: Finding) -> str:
+    names = [name for name in finding.rows.split(", ") if name in judging.rows]
+    stand_ins = [name for name in names if standing.stands_in(judging.rows[name].settings)]
+    if not stand_ins:
+        return ""
+    return f"{' and '.join(stand_ins)} started from weights of the run's skin images, not from ImageNet's."
+
+
+def _needs_real_images(judging: Judging, finding: Finding) -> str:
+    return "Phantoms have as many images of a class as their generator was told." if judging.standing.phantoms else ""
+
+
+NEEDS = {"imagenet": _needs_imagenet, "real images": _needs_real_images}
+"""What a claim needs to be testable: why a comparison has it not, or ""."""
+
+
+def _untested(claim: dict, judging: Judging) -> list[Finding]:
+    """A claim that no row of a run decides."""
+    return [Finding("none", "none", unit="", verdict=claim["verdict"], note=claim["because"])]
 
 
 def _smallest_class(claim: dict, judging: Judging) -> list[Finding]:
@@ -119,10 +164,9 @@ def _smallest_class(claim: dict, judging: Judging) -> list[Finding]:
 def _same_distribution(claim: dict, judging: Judging) -> list[Finding]:
     """The largest deviation of a class's share of a split from its share of all images."""
     finding = Finding("each split − all images", "share of a class, largest deviation")
-    if "published_images" in claim:
-        images, test = np.array(claim["published_images"]), published_confusion().sum(axis=1)
-        finding.published_effect = float(100 * np.abs(test / test.sum() - images / images.sum()).max())
-        finding.published_verdict = either(finding.published_effect <= claim["margin"])
+    images, test = pd.read_csv(PUBLISHED / "covidx.csv")["images"].to_numpy(), published_confusion().sum(axis=1)
+    finding.published_effect = float(100 * np.abs(test / test.sum() - images / images.sum()).max())
+    finding.published_verdict = either(finding.published_effect <= claim["margin"])
     if (index := _index(judging.at, finding)) is None:
         return [finding]
     everywhere = index["label"].value_counts(normalize=True).reindex(CHEST_CLASSES, fill_value=0)
@@ -133,47 +177,57 @@ def _same_distribution(claim: dict, judging: Judging) -> list[Finding]:
     one_patient = 100 * index.groupby("group_id").size().max() / images
     allowed = max(claim["margin"], one_patient)
     finding.verdict = either(finding.effect <= allowed)
-    finding.note = (
-        f"largest for {of_class} in the {split} set of {images} images; "
-        f"allowed {allowed:.1f} (the images of one patient make up to {one_patient:.1f})"
-    )
-    if judging.ready_made:
+    finding.add(f"Largest for {of_class} in the {split} set of {images} images.")
+    finding.add(f"Allowed are {allowed:.1f}, since the images of one patient make up to {one_patient:.1f}.")
+    if judging.standing.settings.get("covidx_layout") == "lists":
         finding.verdict = UNDECIDED
-        finding.note += "; the split is that of the lists, not drawn as the report says"
+        finding.add("The split is that of the lists, not drawn as the report says.")
     return [finding]
 
 
 def _attribution(claim: dict, judging: Judging) -> list[Finding]:
-    """Share of the attribution on a region minus that of a map that knows nothing, for each method."""
+    """Share of the attribution on a region minus that of maps that know nothing of what was learnt, image by image."""
     scored = {measure: _scored(judging.at, measure) for measure in claim["measures"]}
     measure = next((name for name, lines in scored.items() if len(lines)), claim["measures"][-1])
-    words = scorecard.MEASURES[measure][0].lower() + scorecard.MEASURES[measure][1:]
     found = []
-    for method in ("grad_cam", "integrated_gradients"):
-        finding = Finding(f"{scorecard.METHODS[method]} − chance", words)
-        finding.note = "no image with a known region was explained: not run"
-        if one := next((line for line in scored[measure] if line["method"] == method), None):
-            ends = (100 * (one[name] - one["chance"]) for name in ("value", "low", "high"))
-            finding.effect, finding.low, finding.high = ends
-            finding.verdict = beside(finding.low, finding.high, 0)
-            finding.note = f"{one['value']:.1%} against {one['chance']:.1%} by chance, {int(one['images'])} images"
-            if not np.isnan(one["other_image"]):
-                finding.note += f"; with another image's map {one['other_image']:.1%}"
-            finding.evidence = show(judging.at.explanations / "scorecard.csv")
-        found.append(finding)
+    for other, words in (("randomised", "the network with shuffled weights"), ("brightness", "the image's brightness")):
+        paired = {line["method"]: line for line in _scored(judging.at, f"{measure}_over_{other}")}
+        for method in ("grad_cam", "integrated_gradients"):
+            finding = Finding(f"{scorecard.METHODS[method]} − {words}", scorecard.MEASURES[measure].lower())
+            finding.rows = judging.explained
+            if method in paired:
+                own = next(line for line in scored[measure] if line["method"] == method)
+                _from_scorecard(finding, paired[method], judging, 100)
+                finding.verdict = beside(finding.low, finding.high, 0)
+                finding.few()
+                finding.add(f"{own['value']:.1%} of the attribution on {own['chance']:.1%} of the area.")
+            else:
+                finding.add("No image with a known region was explained.")
+            found.append(finding)
     return found
 
 
 def _agreement(claim: dict, judging: Judging) -> list[Finding]:
     """Agreement of the two methods; below `most` they differ."""
-    finding = Finding("Grad-CAM and Integrated Gradients", "rank correlation of the two methods")
-    finding.note = "the explanations have not been scored: not run"
+    finding = Finding("Grad-CAM and Integrated Gradients", "rank correlation of the two methods", unit="")
+    finding.rows = judging.explained
     if one := next(iter(_scored(judging.at, claim["measure"])), None):
-        finding.effect, finding.low, finding.high = (one[name] for name in ("value", "low", "high"))
+        _from_scorecard(finding, one, judging, 1)
         finding.verdict = beside(-finding.high, -finding.low, -claim["most"])
-        finding.note = f"{int(one['images'])} images; with another image's map {one['other_image']:.2f}"
-        finding.evidence = show(judging.at.explanations / "scorecard.csv")
+        finding.few()
+        finding.add(f"With another image's map {one['other_image']:.2f}.")
+    else:
+        finding.add("The explanations have not been scored.")
     return [finding]
+
+
+def _from_scorecard(finding: Finding, line: dict, judging: Judging, scale: float) -> None:
+    """Effect, interval, patients and evidence from a line of scorecard.csv."""
+    finding.effect, finding.low, finding.high = (scale * line[name] for name in ("value", "low", "high"))
+    finding.patients = int(line["patients"])
+    finding.evidence = show(judging.at.explanations / "scorecard.csv")
+    if judging.explained != EXPLAINED:
+        finding.add(f"The report speaks of {EXPLAINED}, judged here is {judging.explained}.")
 
 
 def _precision(claim: dict, judging: Judging) -> list[Finding]:
@@ -190,36 +244,45 @@ def _precision(claim: dict, judging: Judging) -> list[Finding]:
 def precision_findings(
     claim: dict, table: pd.DataFrame, chosen: int, groups: dict[str, str], samples: int
 ) -> list[Finding]:
-    """The rise of agreement with Grad-CAM from the run's m to the finest, a finding a network.
+    """The rise of agreement with Grad-CAM from the run's m to a network's finest, a finding a network.
 
     Args:
-        claim: with `share`, the share of the gap to full agreement that the rise must close.
+        claim: with `share`, the share of the gap to full agreement that the rise must close, and `completeness`, the
+            mean completeness error that the finest m must not exceed to be a reference.
         table: steps.csv of notebook 07.
         chosen: the run's m.
         groups: image_id to patient; an image that it lacks is a patient of its own.
         samples: resamples behind the intervals.
     """
     statistic = "rank correlation of Integrated Gradients with Grad-CAM"
-    if not {"experiment", "image_id", "steps", "agreement"} <= set(table) or chosen not in set(table["steps"]):
-        return [Finding("finest m − this run's m", statistic, note="no steps of this m were compared: not run")]
-    finest, found = int(table["steps"].max()), []
+    needed = {"experiment", "image_id", "steps", "agreement", "completeness_error"}
+    if not needed <= set(table) or chosen not in set(table["steps"]):
+        return [Finding("finest m − this run's m", statistic, unit="", note="No steps of this m were compared.")]
+    found = []
     for name, part in table.groupby("experiment", sort=False):
+        finest = int(part["steps"].max())
         wide = part.pivot(index="image_id", columns="steps", values="agreement")
         change = (wide[finest] - wide[chosen]).dropna()
-        finding = Finding(f"{name}, m = {finest} − m = {chosen}", statistic, verdict=UNDECIDED)
+        error = float(part.loc[part["steps"] == finest, "completeness_error"].mean())
+        finding = Finding(f"{name}, m = {finest} − m = {chosen}", statistic, unit="", verdict=UNDECIDED, rows=name)
         found.append(finding)
         if not len(change):
-            finding.note = "the rank correlation is undefined: a map is the same everywhere"
+            finding.add("The rank correlation is undefined: a map is the same everywhere.")
             continue
         gap = 1 - float(wide[chosen].mean())
         of = np.array([groups.get(image, image) for image in change.index])
-        finding.effect = float(change.mean())
+        finding.effect, finding.patients = float(change.mean()), len(np.unique(of))
         finding.low, finding.high = bootstrap.mean_interval(change.to_numpy(), of, samples)
-        if finding.low > 0 and finding.effect >= claim["share"] * gap:
-            finding.verdict = SUPPORTED
-        elif finding.high < claim["share"] * gap:
-            finding.verdict = CONTRADICTED
-        finding.note = f"closes {finding.effect / gap:.1%} of the gap to full agreement" if gap else ""
+        if gap:
+            finding.add(f"Closes {finding.effect / gap:.1%} of the gap to full agreement.")
+        finding.add(f"The finest m has a completeness error of {error:.1%}.")
+        if error > claim["completeness"]:
+            finding.add(f"It is no reference, since that is above {claim['completeness']:.0%}.")
+        elif not finding.few():
+            if finding.low > 0 and finding.effect >= claim["share"] * gap:
+                finding.verdict = SUPPORTED
+            elif finding.high < claim["share"] * gap:
+                finding.verdict = CONTRADICTED
     return found
 
 
@@ -227,7 +290,7 @@ def _index(at: Paths, finding: Finding) -> pd.DataFrame | None:
     """The run's index of chest images; None, with a note, where it is not prepared."""
     path = at.covidx / "index.csv"
     if not path.is_file():
-        finding.note = "the data are not prepared: not run"
+        finding.add("The data are not prepared.")
         return None
     finding.evidence = show(path)
     return pd.read_csv(path, usecols=["image_id", "group_id", "label", "split"], dtype=str)
@@ -242,7 +305,9 @@ def _shares(index: pd.DataFrame) -> pd.DataFrame:
 def _scored(at: Paths, measure: str) -> list[dict]:
     """Lines of the scorecard for all classes with a value."""
     path = at.explanations / "scorecard.csv"
-    table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["measure", "class", "value"])
+    table = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    if not {"measure", "class", "value", "patients"} <= set(table):
+        return []
     known = (table["measure"] == measure) & (table["class"] == "all") & table["value"].notna()
     return table[known].to_dict("records")
 
@@ -261,43 +326,60 @@ class Kind(NamedTuple):
 
 KINDS = {
     "rows": Kind(
-        {"comparisons", "score", "expects"}, "{score}, {comparisons}: {expects} than 0", comparisons.between_rows
+        {"comparisons", "score", "expects"},
+        "{score} {must_be} in the first row of every pair{unless}.",
+        comparisons.between_rows,
     ),
-    "values": Kind(
-        {"scores"}, "{rows}, {scores}: the published value lies in our interval", comparisons.with_published
-    ),
+    "values": Kind({"scores"}, "The published {scores} must lie in our interval.", comparisons.with_published),
     "diagonal": Kind(
-        {"row", "least"}, "{row}: the smallest recall of a class lies above {least} %", comparisons.weakest_class
+        {"row", "least"}, "The smallest recall of a class must lie above {least} %.", comparisons.weakest_class
     ),
-    "smallest_class": Kind(set(), "COVID-19 has the fewest images in every split", _smallest_class),
+    "smallest_class": Kind(set(), "COVID-19 must have the fewest images in every split.", _smallest_class),
     "same_distribution": Kind(
         {"margin"},
-        "no class's share of a split is off by more than {margin} points, or one patient's images",
+        "No class's share of a split may be off by more than {margin} points, or one patient's images.",
         _same_distribution,
     ),
-    "attribution": Kind({"measures"}, "{measures}: more than a map that knows nothing scores", _attribution),
-    "agreement": Kind({"measure", "most"}, "{measure}: below {most}", _agreement),
+    "attribution": Kind(
+        {"measures"},
+        "Both methods must put a larger share on it than with shuffled weights, and than the image's brightness does.",
+        _attribution,
+    ),
+    "agreement": Kind({"measure", "most"}, "{measure} must lie below {most}.", _agreement),
     "precision": Kind(
-        {"share"},
-        "the finest m closes a share of {share} of the gap to full agreement, for some network",
+        {"share", "completeness"},
+        "For some network, finer steps must close a share of {share} of the gap to full agreement.",
         _precision,
         any_supports=True,
     ),
+    "untested": Kind({"because", "verdict"}, "No rule.", _untested),
 }
 
 
 def claims_styler(table: pd.DataFrame) -> Styler:
-    """claims.csv for people: rounded, named in words, wrapped."""
-    shown = {"Claim": table["claim"], "Section": table["section"], "Statistic": table["statistic"]}
-    return wrapped(pd.DataFrame(shown | _numbers(table)), {"Claim": 22, "Effect [95 %]": 9})
+    """claims.csv for people, a line a claim: what each side says and how many patients it rests on."""
+    shown = {"Claim": table["claim"], "Section": table["section"], "This run": table["verdict"]}
+    shown |= {"Patients": table["patients"].map("{:.0f}".format, na_action="ignore").fillna(ABSENT)}
+    shown["Published"] = table["published_verdict"].replace("", ABSENT)
+    return wrapped(pd.DataFrame(shown), {"Claim": 22, "This run": 7})
 
 
 def comparisons_styler(table: pd.DataFrame) -> Styler:
-    """claims_comparisons.csv, or what `readings` gives, likewise."""
-    known = {"Claim": "id", "Comparison": "comparison", "Statistic": "statistic"}
-    shown = {name: table[column] for name, column in known.items() if column in table}
-    notes = {"Note": table["note"].replace("", ABSENT)} if "note" in table else {}
-    return wrapped(pd.DataFrame(shown | _numbers(table) | notes), {"Effect [95 %]": 9, "Note": 16})
+    """The comparisons behind a claim (claims_comparisons.csv), or what `readings` gives."""
+    unit = {"points": "percentage points", "%": "%", "": ""}[table["unit"].iloc[0]]
+    heading = f"This run{', ' * bool(unit)}{unit} [95 %]"
+    of_published = _numbers(table, "published_effect", "published_low", "published_high")
+    shown = {
+        "Compared": table["comparison"],
+        "Of": table["statistic"],
+        heading: _numbers(table, "effect", "low", "high"),
+    }
+    shown["Patients"] = table["patients"].map("{:.0f}".format, na_action="ignore").fillna(ABSENT)
+    shown["p"] = [ABSENT if pd.isna(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in table["p_value"]]
+    shown |= {"Verdict": table["verdict"], "Published [ends]": of_published}
+    shown |= {"Published verdict": table["published_verdict"], "Note": table["note"]}
+    said = pd.DataFrame(shown).replace("", ABSENT)
+    return wrapped(said.loc[:, (said != ABSENT).any()], {heading: 9, "Published [ends]": 8, "Note": 18})
 
 
 def wrapped(shown: pd.DataFrame, widths: dict[str, int]) -> Styler:
@@ -312,28 +394,18 @@ def wrapped(shown: pd.DataFrame, widths: dict[str, int]) -> Styler:
     styled = styled.set_properties(**look).set_table_styles([{"selector": "th", "props": "text-align: left"}])
     for column in shown.columns.intersection(list(widths)):
         styled = styled.set_properties(subset=[column], **{"min-width": f"{widths[column]}em"})
-    words = shown.columns.intersection(["This run", "Published"])
+    words = shown.columns.intersection(["This run", "Published", "Verdict", "Published verdict"])
     styled = styled.map(lambda word: f"color: {COLOURS.get(word, 'inherit')}; font-weight: 600", subset=words)
-    return styled.set_uuid("t" + re.sub(r"\W", "", "".join(shown.columns))[:20])
+    name = "".join(shown.columns) + "".join(map(str, shown.iloc[:, 0]))
+    return styled.set_uuid("t" + hashlib.sha256(name.encode()).hexdigest()[:12])
 
 
-def _numbers(table: pd.DataFrame) -> dict[str, list[str]]:
-    """The columns with numbers and verdicts, as text."""
-
-    def signed(column: str) -> list[str]:
-        return [_signed(*pair) for pair in zip(table[column], table["statistic"], strict=True)]
-
-    ends = zip(signed("effect"), signed("low"), signed("high"), strict=True)
-    effects = [effect if low == ABSENT else f"{effect} [{low}, {high}]" for effect, low, high in ends]
-    p_values = [ABSENT if pd.isna(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in table["p_value"]]
-    found = {"Effect [95 %]": effects, "p": p_values}
-    if "verdict" in table:
-        found |= {"This run": table["verdict"], "Published effect": signed("published_effect")}
-        found["Published"] = table["published_verdict"].replace("", ABSENT)
+def _numbers(table: pd.DataFrame, effect: str, low: str, high: str) -> list[str]:
+    """`+3.0 [+1.0, +5.0]`, without ends where there are none."""
+    found = []
+    for unit, *values in zip(table["unit"], table[effect], table[low], table[high], strict=True):
+        signed = [
+            ABSENT if pd.isna(one) else format(one, "+.1f" if unit else "+.3f").replace("-", "−") for one in values
+        ]
+        found.append(signed[0] if signed[1] == ABSENT else f"{signed[0]} [{signed[1]}, {signed[2]}]")
     return found
-
-
-def _signed(value: float, statistic: str) -> str:
-    if pd.isna(value):
-        return ABSENT
-    return format(value, "+.3f" if "correlation" in statistic else "+.1f").replace("-", "−")

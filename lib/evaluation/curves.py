@@ -22,13 +22,14 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Roc:
-    """The ROC curve of COVID-19 against the rest, with its 95 % band over resampled patients.
+    """The ROC curve of COVID-19 against the rest, with its 95 % band over resampled patients (nan where too few).
 
     Attributes:
         false, true: (T,) rates of the curve itself.
         grid: (M,) false positive rates of the band.
         low, high: (M,) true positive rates, the pointwise band.
         area, area_low, area_high: area under the curve and its interval.
+        patients: how many the band rests on (`bootstrap.patients_behind`).
     """
 
     false: np.ndarray
@@ -39,6 +40,7 @@ class Roc:
     area: float
     area_low: float
     area_high: float
+    patients: int
 
 
 def covid_roc(test: Predictions, draws: bootstrap.Resampler) -> Roc | None:
@@ -49,8 +51,12 @@ def covid_roc(test: Predictions, draws: bootstrap.Resampler) -> Roc | None:
         return None
     false, true, _ = roc_curve(positive, score)
     grid = np.linspace(0, 1, 201)
-    low, high = bootstrap.roc_band(draws.of(test), positive, score, grid)
-    return Roc(false, true, grid, low, high, area, *bootstrap.score_interval(draws.of(test), test, "covid_auc"))
+    patients = bootstrap.patients_behind(test, "covid_auc")
+    low, high = np.full((2, len(grid)), np.nan)
+    if patients >= bootstrap.LEAST_PATIENTS:
+        low, high = bootstrap.roc_band(draws.of(test), positive, score, grid)
+    ends = bootstrap.score_interval(draws.of(test), test, "covid_auc")
+    return Roc(false, true, grid, low, high, area, *ends, patients)
 
 
 def class_curves(predictions: Predictions) -> dict[str, dict[str, np.ndarray | float]]:
@@ -99,7 +105,7 @@ def choose_threshold(predictions: Predictions) -> float:
     if not positive.any():
         raise ValueError("found no covid-19 image in the validation set; expected some: enlarge validation_share")
     precision, recall, thresholds = precision_recall_curve(positive, score)
-    f1 = metrics.ratio(2 * precision * recall, precision + recall)[: len(thresholds)]
+    f1 = np.nan_to_num(metrics.ratio(2 * precision * recall, precision + recall))[: len(thresholds)]
     return float(thresholds[np.flatnonzero(f1 == f1.max())[-1]])
 
 
@@ -117,21 +123,24 @@ def prevalence_table(test: Predictions, threshold: float, draws: bootstrap.Resam
     or 1 exactly, no resample moves it; the bounds are then joined by those at its exact binomial bounds.
 
     Returns:
-        Columns prevalence, precision, low, high, in 0..1.
+        Columns prevalence, precision, low, high, in 0..1; no low and high where too few patients have COVID-19 or have
+        it not (`bootstrap.LEAST_PATIENTS`).
     """
     labels, called = _binary(test, threshold)
     spread = _rates(bootstrap.confusions(draws.of(test), labels, called, 2))
     value = at_threshold(test, threshold)
+    patients = [len(set(test.groups[labels == kind])) for kind in (0, 1)]
     exact = [
-        np.array(bootstrap.exact_interval(value[name], len(set(test.groups[labels == kind]))))
-        for kind, name in enumerate(("recall", "specificity"))
+        np.array(bootstrap.exact_interval(value[name], n))
+        for name, n in zip(("recall", "specificity"), patients, strict=True)
     ]
-    lines = []
+    enough, lines = min(patients) >= bootstrap.LEAST_PATIENTS, []
     for share in (*PREVALENCES, float((labels == 0).mean())):
         precision = float(_at_prevalence(value["recall"], value["specificity"], share))
         ends = [*bootstrap.interval(_at_prevalence(spread["recall"], spread["specificity"], share))]
         ends += _at_prevalence(*exact, share).tolist()
-        lines.append({"prevalence": share, "precision": precision, "low": min(ends), "high": max(ends)})
+        low, high = (min(ends), max(ends)) if enough else (np.nan, np.nan)
+        lines.append({"prevalence": share, "precision": precision, "low": low, "high": high})
     return pd.DataFrame(lines)
 
 
@@ -162,7 +171,7 @@ def _binary(predictions: Predictions, threshold: float) -> tuple[np.ndarray, np.
 
 
 def _rates(matrix: np.ndarray) -> dict[str, np.ndarray]:
-    """Rates (...) of class 0 against the rest from (..., K, K) counts; 0 where there is nothing to divide by."""
+    """Rates (...) of class 0 against the rest from (..., K, K) counts; nan where there is nothing to divide by."""
     scores = metrics.from_confusion(matrix)
     others = matrix[..., 1:, :].sum(axis=(-2, -1))
     right = metrics.ratio(others - matrix[..., 1:, 0].sum(axis=-1), others)

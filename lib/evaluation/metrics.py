@@ -1,7 +1,8 @@
 """The scores of Table 1, from labels and probabilities; numpy and scikit-learn only.
 
-Class 0 is covid-19. A score without a value (a class that is never predicted has no precision) is 0, as in
-scikit-learn's `zero_division=0`; an area under a ROC curve that needs a class which does not occur is None.
+Class 0 is covid-19. What is not defined has no value (None, or nan in arrays) instead of 0: the precision of a class
+that is never predicted, the recall of a class that does not occur, an area under a ROC curve that needs such a class.
+F1 of a class that occurs and is never predicted is 0 by its formula, as it was for the report (the authors' F1Score).
 """
 
 import numpy as np
@@ -19,8 +20,7 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float | N
 
     Returns:
         accuracy, macro_f1, macro_auc, covid_precision, covid_recall, covid_f1, covid_auc in 0..1 (sections 4.3, 5.1).
-        The macro values are unweighted means over the classes; areas are one class against the rest, and macro_auc is
-        the mean over the classes that have one.
+        The macro values are unweighted means over the classes that have a value; areas are one class against the rest.
 
     Raises:
         ValueError: shapes that do not fit, labels out of range, or probabilities that are not finite.
@@ -28,7 +28,7 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float | N
     labels, probabilities = checked(labels, probabilities)
     classes = probabilities.shape[1]
     matrix = confusion(labels, probabilities.argmax(axis=1), classes)
-    values = {name: float(value) for name, value in from_confusion(matrix).items()}
+    values = {name: None if np.isnan(value) else float(value) for name, value in from_confusion(matrix).items()}
     areas = [area(labels == k, probabilities[:, k]) for k in range(classes)]
     defined = [value for value in areas if value is not None]
     values["macro_auc"] = float(np.mean(defined)) if defined else None
@@ -67,16 +67,18 @@ def from_confusion(matrix: np.ndarray) -> dict[str, np.ndarray]:
         matrix: (..., K, K) counts, rows the truth and columns the prediction, class 0 covid-19.
 
     Returns:
-        accuracy, macro_f1, covid_precision, covid_recall, covid_f1, each of the stack's shape (...).
+        accuracy, macro_f1, covid_precision, covid_recall, covid_f1, each of the stack's shape (...); nan where a score
+        is not defined.
     """
     matrix = np.asarray(matrix, dtype=np.float64)
     correct = np.diagonal(matrix, axis1=-2, axis2=-1)
     true, predicted = matrix.sum(axis=-1), matrix.sum(axis=-2)
     # F1 = 2 TP / (2 TP + FP + FN), which is the harmonic mean of precision and recall wherever both exist
     f1 = ratio(2 * correct, true + predicted)
+    has_f1 = ~np.isnan(f1)  # neither truth nor prediction of any image: the class is not there to be averaged
     return {
         "accuracy": ratio(correct.sum(axis=-1), matrix.sum(axis=(-2, -1))),
-        "macro_f1": f1.mean(axis=-1),
+        "macro_f1": ratio(np.where(has_f1, f1, 0).sum(axis=-1), has_f1.sum(axis=-1)),
         "covid_precision": ratio(correct[..., 0], predicted[..., 0]),
         "covid_recall": ratio(correct[..., 0], true[..., 0]),
         "covid_f1": f1[..., 0],
@@ -91,6 +93,6 @@ def area(positive: np.ndarray, score: np.ndarray) -> float | None:
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """numerator / denominator, and 0 where the denominator is 0."""
+    """numerator / denominator, and nan where the denominator is 0."""
     numerator, denominator = np.asarray(numerator, dtype=np.float64), np.asarray(denominator)
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+    return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0)

@@ -1,11 +1,13 @@
 """Table 1 as a ledger: our value, its 95 % interval, the published value, the difference, and a verdict.
 
-The rule of the verdict, written before any row was run:
+The rule of the verdict, the same for the claims about published values (`params/claims.yaml`):
 
 - `inside`: the published value, rounded to whole percent as it is, may lie inside our 95 % interval: some number that
   rounds to it does;
 - `outside`: no number that rounds to it lies inside;
-- `not comparable`: the run is not `paper`, so size, epochs or data differ from the report's;
+- `not comparable`: the row was not made as the paper's was (`lib.evaluation.standing` says what differs);
+- `undefined`: the score has no value, as the precision of a row that never predicts COVID-19;
+- `too few patients`: fewer than `bootstrap.LEAST_PATIENTS` stand behind the score, so that it has no interval;
 - `not run`: the row has no results in this run;
 - `not published`: the row is not in the report's Table 1.
 
@@ -17,7 +19,6 @@ over the run's seeds.
 import html
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,23 +27,25 @@ from pandas.io.formats.style import Styler
 from lib import files, params
 from lib.evaluation import bootstrap
 from lib.evaluation.runs import SCORE_NAMES, SCORES, SETTINGS, Row, published_table
+from lib.evaluation.standing import PRETRAINED, STAND_IN, Standing, pretrained_on
 
 ROUNDING = 0.5  # percentage points: the published values are whole percents
-TRANSFER_LEARNING = {"imagenet": "ImageNet", "ham10000": "HAM10000", "none": ""}
-STAND_IN = "ImageNet stand-in"
-"""Transfer learning of a row that a run without ImageNet weights pretrained on its skin images instead."""
-
 SETTING_NAMES = dict(zip(SETTINGS, ("Transfer learning", "Class weights", "Augmentation", "Fine-tuning"), strict=True))
 BASELINES = ("source-only", "majority")
 TERMINAL_NAMES = {"COVID-19 precision": "C19 prec.", "COVID-19 recall": "C19 recall", "COVID-19 F1": "C19 F1"}
 TERMINAL_NAMES |= {"ours [95 %]": "ours 95 %", "publ.": "publ"}
-COUNTS = {"free_params": "Int64", "free_params_published": "Int64"}
+COUNTS = dict.fromkeys(("free_params", "free_params_published", *(f"{score}_patients" for score in SCORES)), "Int64")
 ABSENT = "–"
 LATEX_SIGNS = {"–": "--", "−": "$-$", "±": "$\\pm$", "✓": "\\checkmark", "✗": "$\\times$"}
 
 
 def make_ledger(
-    rows: dict[str, Row], baselines: dict[str, Row], experiments: list[str], *, run: str, draws: bootstrap.Resampler
+    rows: dict[str, Row],
+    baselines: dict[str, Row],
+    experiments: list[str],
+    *,
+    standing: Standing,
+    draws: bootstrap.Resampler,
 ) -> pd.DataFrame:
     """One row for each of `experiments` in their order, then the baselines.
 
@@ -50,18 +53,19 @@ def make_ledger(
         rows: the rows that have been run.
         baselines: the rows `source-only` and `majority`, where they exist.
         experiments: ids that the run asks for.
-        run: the run's name; only `paper` is compared with the published values.
+        standing: the run's data, by which rows are comparable with the published ones or not.
         draws: the resampled patients.
 
     Returns:
         Columns id, the four settings, free_params, free_params_published, then for each score NAME, NAME_low,
-        NAME_high, NAME_published, then NAME_difference and NAME_verdict, seeds, and NAME_mean and NAME_std over the
-        seeds. Scores are in percent; missing values are NaN.
+        NAME_high, NAME_published, then NAME_difference, NAME_verdict and NAME_patients (how many stand behind it),
+        seeds, and NAME_mean and NAME_std over the seeds, and data, in words. Scores are in percent; missing and
+        undefined values are NaN.
     """
     published = published_table()
     asked = {name: rows.get(name) for name in experiments} | baselines
-    lines = [_line(name, row, published, run, draws) for name, row in asked.items()]
-    return pd.DataFrame(lines, columns=ledger_columns()).astype(COUNTS)
+    lines = [_line(name, row, published, standing, draws) for name, row in asked.items()]
+    return pd.DataFrame(lines, columns=ledger_columns()).assign(data=standing.data).astype(COUNTS)
 
 
 def ledger_columns() -> list[str]:
@@ -69,9 +73,10 @@ def ledger_columns() -> list[str]:
     return [
         *("id", *SETTINGS, "free_params", "free_params_published"),
         *(f"{score}{part}" for score in SCORES for part in ("", "_low", "_high", "_published")),
-        *(f"{score}{part}" for score in SCORES for part in ("_difference", "_verdict")),
+        *(f"{score}{part}" for score in SCORES for part in ("_difference", "_verdict", "_patients")),
         "seeds",
         *(f"{score}{part}" for score in SCORES for part in ("_mean", "_std")),
+        "data",
     ]
 
 
@@ -80,6 +85,23 @@ def read_ledger(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path, dtype={name: str for name in ("id", *SETTINGS)})
     table[list(SETTINGS)] = table[list(SETTINGS)].fillna("")
     return table.astype(COUNTS)
+
+
+def caption(table: pd.DataFrame, run: str) -> str:
+    """What a reader of the ledger must know, in sentences: the data, what stood in for ImageNet, what is comparable."""
+    judged = table[[f"{score}_verdict" for score in SCORES]]
+    stood_in = table.loc[table["transfer_learning"] == STAND_IN, "id"]
+    comparable = judged.isin(["inside", "outside"]).any(axis=1)
+    parts = [
+        f"Table 1, run {run}, on {table['data'].iloc[0]}.",
+        "Percent, with 95 % intervals over patients, published values and differences.",
+        f"Below {bootstrap.LEAST_PATIENTS} patients behind a value there is no interval, but their number n.",
+    ]
+    if len(stood_in):
+        parts.append(f"{', '.join(stood_in)} were pretrained on skin images in place of ImageNet.")
+    if not comparable.any():
+        parts.append("No row was made as the paper's: compare with the published values in form only.")
+    return " ".join(parts)
 
 
 def write_ledger(table: pd.DataFrame, target: Path, caption: str) -> None:
@@ -95,14 +117,16 @@ def inside(published: float, low: float, high: float) -> bool:
     return low - ROUNDING <= published <= high + ROUNDING
 
 
-def verdict(published: float, low: float, high: float, run: str) -> str:
-    """The rule of the module's head; all values in percent."""
+def verdict(published: float, value: float, low: float, high: float, unlike: pd.DataFrame) -> str:
+    """The rule of the module's head for a row that was run; values in percent, `unlike` as `Standing.differences`."""
     if np.isnan(published):
         return "not published"
-    if np.isnan(low):
-        return "not run"
-    if run != "paper":
+    if len(unlike):
         return "not comparable"
+    if np.isnan(value):
+        return "undefined"
+    if np.isnan(low):
+        return "too few patients"
     return "inside" if inside(published, low, high) else "outside"
 
 
@@ -116,19 +140,14 @@ def settings_of(experiment: str) -> dict[str, str]:
     says = {name: "yes" if values[name] else "no" for name in SETTINGS[1:]}
     if values["pretraining"] == "none":
         says["fine_tuning"] = ""
-    return {"transfer_learning": TRANSFER_LEARNING[values["pretraining"]]} | says
-
-
-def pretrained_on(settings: dict[str, Any]) -> str:
-    """What a row was pretrained on, from its parameters `pretraining` and `imagenet_weights`; "" from scratch."""
-    stands_in = settings["pretraining"] == "imagenet" and settings.get("imagenet_weights") == "stand_in"
-    return STAND_IN if stands_in else TRANSFER_LEARNING[settings["pretraining"]]
+    return {"transfer_learning": PRETRAINED[values["pretraining"]]} | says
 
 
 def display_table(table: pd.DataFrame, whole: bool = False) -> pd.DataFrame:
     """The ledger as text: index id, columns (setting, "") and (score, ours [95 %] / publ. / diff.).
 
-    "ours" is `value [low, high]` in percent, or "not run"; `value low-high` in whole percents if `whole`.
+    "ours" is `value [low, high]` in percent, `value [n = 7]` where too few patients give no interval, a dash where the
+    score is not defined, or "not run"; in whole percents without brackets if `whole`.
     """
     shown = pd.DataFrame(index=pd.Index(table["id"], name="ID"))
     for name in SETTINGS:
@@ -146,14 +165,16 @@ def display_table(table: pd.DataFrame, whole: bool = False) -> pd.DataFrame:
 def best(table: pd.DataFrame) -> pd.DataFrame:
     """True where a value is the best of its column among the trained rows (not the baselines); as `display_table`.
 
-    Our values and the published ones are compared each among themselves, as shown (one decimal, whole percents).
+    Our values and the published ones are compared each among themselves, as shown (one decimal, whole percents); of
+    ours only those that have an interval.
     """
     shown = display_table(table)
     marks = pd.DataFrame(False, index=shown.index, columns=shown.columns)
     trained = ~table["id"].isin(BASELINES).to_numpy()
     for score, name in SCORE_NAMES.items():
         for column, part in ((score, "ours [95 %]"), (f"{score}_published", "publ.")):
-            values = table[column].astype(float).round(1).where(trained)
+            known = table[f"{score}_low"].notna() if column == score else True
+            values = table[column].astype(float).round(1).where(trained & known)
             marks[name, part] = (values == values.max()).to_numpy()
     return marks
 
@@ -204,33 +225,40 @@ def to_terminal(table: pd.DataFrame) -> str:
     return shown.rename_axis(index=None).to_string()
 
 
-def _line(name: str, row: Row | None, published: pd.DataFrame, run: str, draws: bootstrap.Resampler) -> dict:
+def _line(name: str, row: Row | None, published: pd.DataFrame, standing: Standing, draws: bootstrap.Resampler) -> dict:
     is_published = name in published.index
     line = {"id": name, **settings_of(name), "seeds": 0}
     line["free_params_published"] = int(published.at[name, "free_params"]) if is_published else None
     if row:
         tests = [row.test, *row.repeats]
-        repeats = 100 * pd.DataFrame([test.scores() for test in tests])
+        repeats = 100 * pd.DataFrame([test.scores() for test in tests], dtype=float)
+        unlike = standing.differences(row)
         line |= {"free_params": row.metrics.get("free_params"), "seeds": len(tests)}
         if "pretraining" in row.settings:
             line["transfer_learning"] = pretrained_on(row.settings)
     for score in SCORES:
         value, low, high = np.nan, np.nan, np.nan
+        expected = float(published.at[name, score]) if is_published else np.nan
+        lies = "not run" if is_published else "not published"
         if row:
             value = repeats.at[0, score]
             low, high = (100 * end for end in bootstrap.score_interval(draws.of(row.test), row.test, score))
             line |= {f"{score}_mean": repeats[score].mean(), f"{score}_std": repeats[score].std(ddof=1)}
-        expected = float(published.at[name, score]) if is_published else np.nan
+            line[f"{score}_patients"] = bootstrap.patients_behind(row.test, score)
+            lies = verdict(expected, value, low, high, unlike)
         line |= {score: value, f"{score}_low": low, f"{score}_high": high, f"{score}_published": expected}
-        line |= {f"{score}_difference": value - expected, f"{score}_verdict": verdict(expected, low, high, run)}
+        line |= {f"{score}_difference": value - expected, f"{score}_verdict": lies}
     return line
 
 
 def _ours(row: pd.Series, score: str, whole: bool) -> str:
     if np.isnan(row[score]):
-        return "not run"
-    form = "{:.0f} {:.0f}-{:.0f}" if whole else "{:.1f} [{:.1f}, {:.1f}]"
-    text = form.format(*(row[score + part] for part in ("", "_low", "_high")))
+        return ABSENT if row["seeds"] else "not run"
+    if np.isnan(row[f"{score}_low"]):
+        text = ("{:.0f} n={}" if whole else "{:.1f} [n = {}]").format(row[score], row[f"{score}_patients"])
+    else:
+        form = "{:.0f} {:.0f}-{:.0f}" if whole else "{:.1f} [{:.1f}, {:.1f}]"
+        text = form.format(*(row[score + part] for part in ("", "_low", "_high")))
     if row["seeds"] > 1 and not whole:
         text += f"; {row['seeds']} seeds {row[f'{score}_mean']:.1f} ± {row[f'{score}_std']:.1f}"
     return text

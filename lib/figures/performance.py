@@ -96,7 +96,8 @@ def row_figure(
 
 def _confusion(axes: Axes, matrix: np.ndarray, title: str, size: int) -> None:
     names = [style.CLASS_NAMES[name] for name in CHEST_CLASSES]
-    counts, shares = np.vectorize("{:,}".format)(matrix), ratio(matrix, matrix.sum(axis=1, keepdims=True))
+    counts = np.vectorize("{:,}".format)(matrix)
+    shares = np.nan_to_num(ratio(matrix, matrix.sum(axis=1, keepdims=True)))  # a class that does not occur stays pale
     sns.heatmap(
         shares, vmin=0, vmax=1, cmap="Blues", cbar=False, square=True, ax=axes,
         annot=counts, fmt="", annot_kws={"fontsize": size}, xticklabels=names, yticklabels=names,

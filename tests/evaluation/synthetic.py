@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from lib import files
+from lib import files, params
 from lib.data.labels import CHEST_CLASSES
 from lib.evaluation import metrics
+from lib.evaluation.standing import Standing
 from lib.paths import Paths
 
 SKILL = {
@@ -15,10 +16,26 @@ SKILL = {
 """How far the true class's logit stands above the others, a row."""
 
 
+COVIDX = Standing(
+    {"data": "data/real"} | {key: getattr(params.load("paper"), key) for key in (
+        "covidx_layout", "label_rules", "test_share", "validation_share", "drop_cross_split_duplicates"
+    )},
+    {"covid-19": 613, "normal": 8850, "pneumonia": 6030},
+    14_000,
+)  # fmt: skip
+"""The data of a run on the paper's images with the paper's settings."""
+
+
+def as_in_the_paper(name: str) -> dict:
+    """settings.json of a row of the run `paper`."""
+    return dict(params.load("paper", name))
+
+
 def write(at: Paths, *, experiments=tuple(SKILL), patients: int) -> None:
     """Writes data/<run>/covidx/index.csv and results/<run>/experiments and audit for the given rows."""
     index = make_index(np.random.default_rng(1), 6 * patients)
     files.write_csv(at.covidx / "index.csv", index)
+    files.write_json(at.covidx / "settings.json", COVIDX.settings | {"data": "phantoms"})
     for seed, name in enumerate(experiments, start=1):
         write_row(at, name, index, seed=seed)
     test = index[index["split"] == "test"]

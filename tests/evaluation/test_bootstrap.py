@@ -13,24 +13,24 @@ def predictions(groups, labels, probabilities):
 
 
 def intervals(resamples, labels, probabilities):
-    test = predictions(None, labels, probabilities)
+    test = predictions(resamples.group, labels, probabilities)
     return {score: bootstrap.score_interval(resamples, test, score) for score in SCORES}
 
 
 @pytest.fixture
 def sample():
-    """40 patients with 1 to 3 images each; every class occurs."""
+    """60 patients with 1 to 3 images each, 20 of every class."""
     generator = np.random.default_rng(3)
-    groups = np.repeat(np.arange(40), generator.integers(1, 4, size=40))
-    labels = (np.arange(40) % 3)[groups]
+    groups = np.repeat(np.arange(60), generator.integers(1, 4, size=60))
+    labels = (np.arange(60) % 3)[groups]
     probabilities = generator.dirichlet(np.ones(3), len(groups)) + 0.6 * np.eye(3)[labels]
     return groups, labels, probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
 def test_a_resample_draws_as_many_patients_as_there_are_and_equal_seeds_the_same(sample):
     first, again, other = (bootstrap.draw(*sample[:2], 200, seed).weights for seed in (1, 1, 2))
-    assert first.shape == (200, 40)
-    assert (first.sum(axis=1) == 40).all()
+    assert first.shape == (200, 60)
+    assert (first.sum(axis=1) == 60).all()
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -85,15 +85,45 @@ def test_several_images_of_a_patient_do_not_narrow_the_interval(sample):
 
 
 def test_perfect_and_hopeless_scores_get_exact_binomial_bounds():
-    labels = np.repeat([0, 1, 2], 10)
-    resamples = bootstrap.draw(np.arange(30), labels, 100)
+    labels = np.repeat([0, 1, 2], 20)
+    resamples = bootstrap.draw(np.arange(60), labels, 100)
     perfect = intervals(resamples, labels, np.eye(3)[labels])
     # all of n right: the lower end of Clopper and Pearson's interval is .025 ** (1 / n)
-    assert perfect["covid_recall"] == pytest.approx((0.025 ** (1 / 10), 1))
-    assert perfect["accuracy"] == pytest.approx((0.025 ** (1 / 30), 1))
-    never = intervals(resamples, labels, np.eye(3)[np.full(30, 1)])
-    assert never["covid_recall"] == pytest.approx((0, 1 - 0.025 ** (1 / 10)))
-    assert never["covid_precision"] == (0, 1)
+    assert perfect["covid_recall"] == pytest.approx((0.025 ** (1 / 20), 1))
+    assert perfect["accuracy"] == pytest.approx((0.025 ** (1 / 60), 1))
+    test = predictions(np.arange(60), labels, np.eye(3)[labels])
+    assert bootstrap.score_interval(resamples, test, "covid_auc") == pytest.approx((0.025 ** (1 / 20), 1))
+    never = intervals(resamples, labels, np.eye(3)[np.full(60, 1)])
+    assert never["covid_recall"] == pytest.approx((0, 1 - 0.025 ** (1 / 20)))
+    assert np.isnan(never["covid_precision"]).all()
+
+
+def test_fewer_than_eighteen_patients_give_no_interval():
+    """17 patients with COVID-19, 18 images of them: patients count, not images."""
+    labels = np.repeat([0, 1, 2], [18, 30, 30])
+    groups = np.r_[0, 0, 1:17, 100:160]
+    test = predictions(groups, labels, np.eye(3)[np.where(np.arange(78) % 5, labels, 1)])
+    found = {score: bootstrap.score_interval(bootstrap.draw(groups, labels, 100), test, score) for score in SCORES}
+    assert [score for score, ends in found.items() if np.isnan(ends).any()] == list(SCORES[1:])
+    assert bootstrap.patients_behind(test, "covid_recall") == bootstrap.patients_behind(test, "macro_f1") == 17
+    assert bootstrap.patients_behind(test, "covid_auc") == 17
+    assert bootstrap.patients_behind(test, "accuracy") == 77
+    assert np.isnan(bootstrap.mean_interval(np.arange(17.0), np.arange(17), 100)).all()
+    assert np.isfinite(bootstrap.mean_interval(np.arange(18.0), np.arange(18), 100)).all()
+
+
+def test_a_draw_without_a_value_could_have_any():
+    values = np.r_[np.full(90, 0.5), np.full(10, np.nan)]
+    assert bootstrap.interval(values) == (0, 1)  # a tenth of the draws is more than either tail
+    assert bootstrap.interval(np.full(100, 0.5)) == (0.5, 0.5)
+    assert bootstrap.p_value(np.r_[np.ones(97), [np.nan] * 2]) == pytest.approx(2 * 3 / 100)
+
+
+def test_a_difference_that_no_draw_moves_is_as_sure_as_its_patients_allow():
+    low, high = bootstrap.difference_interval(np.zeros(100), 0.0, 20)
+    # 20 patients agree: another one differs with a probability of up to 1 - .025 ** (1 / 20)
+    assert (low, high) == pytest.approx((0.025 ** (1 / 20) - 1, 1 - 0.025 ** (1 / 20)))
+    assert np.isnan(bootstrap.difference_interval(np.zeros(100), 0.0, 17)).all()
 
 
 def test_rows_on_the_same_images_share_their_draws_and_others_do_not(sample):

@@ -68,8 +68,8 @@ def test_rates_at_a_threshold():
 
 
 def test_precision_at_a_prevalence_is_bayes():
-    labels = np.repeat([0, 1], [10, 100])
-    scores = np.r_[np.full(8, 0.9), np.full(2, 0.1), np.full(5, 0.9), np.full(95, 0.1)]
+    labels = np.repeat([0, 1], [20, 200])
+    scores = np.r_[np.full(16, 0.9), np.full(4, 0.1), np.full(10, 0.9), np.full(190, 0.1)]
     table = curves.prevalence_table(predictions(labels, scores), 0.5, Resampler(300)).set_index("prevalence")
     # recall .8, specificity .95: of 1000 people 10 are ill; 8 and .05 * 990 = 49.5 are called
     assert table.at[0.01, "precision"] == pytest.approx(8 / 57.5)
@@ -77,14 +77,17 @@ def test_precision_at_a_prevalence_is_bayes():
     assert table["precision"].iloc[-1] == pytest.approx(8 / 13)
     assert (table["low"] <= table["precision"]).all()
     assert (table["precision"] <= table["high"]).all()
+    few = curves.prevalence_table(predictions(labels[3:], scores[3:]), 0.5, Resampler(9))  # 17 with COVID-19
+    assert few[["low", "high"]].isna().all(axis=None)
+    assert few["precision"].notna().all()
 
 
 def test_no_false_alarm_among_few_is_not_taken_for_certainty():
-    labels = np.repeat([0, 1], [10, 20])
+    labels = np.repeat([0, 1], [20, 40])
     table = curves.prevalence_table(predictions(labels, np.where(labels == 0, 0.9, 0.1)), 0.5, Resampler(200))
     line = table.set_index("prevalence").loc[0.001]
-    # 20 patients without a false alarm allow a specificity of .025 ** (1 / 20), 10 hits a recall of .025 ** (1 / 10)
-    recall, specificity = 0.025 ** (1 / 10), 0.025 ** (1 / 20)
+    # 40 patients without a false alarm allow a specificity of .025 ** (1 / 40), 20 hits a recall of .025 ** (1 / 20)
+    recall, specificity = 0.025 ** (1 / 20), 0.025 ** (1 / 40)
     assert line["precision"] == line["high"] == 1
     assert line["low"] == pytest.approx(recall * 0.001 / (recall * 0.001 + (1 - specificity) * 0.999))
 

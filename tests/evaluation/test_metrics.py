@@ -24,12 +24,15 @@ def test_scores_equal_scikit_learns_on_random_probabilities():
     assert metrics.scores(labels, probabilities) == pytest.approx(expected)
 
 
-def test_a_class_never_predicted_scores_zero_and_an_absent_class_has_no_area():
+def test_what_has_nothing_to_divide_by_has_no_value():
     labels = np.array([1, 1, 2])
-    found = metrics.scores(labels, np.array([[0.1, 0.8, 0.1], [0.2, 0.7, 0.1], [0.1, 0.5, 0.4]]))
-    assert found["covid_precision"] == found["covid_recall"] == found["covid_f1"] == 0
-    assert found["covid_auc"] is None
-    assert found["macro_auc"] == pytest.approx(1.0)  # both other classes are ranked perfectly
+    absent = metrics.scores(labels, np.array([[0.1, 0.8, 0.1], [0.2, 0.7, 0.1], [0.1, 0.5, 0.4]]))
+    assert [absent[f"covid_{name}"] for name in ("precision", "recall", "f1", "auc")] == [None] * 4
+    assert absent["macro_auc"] == pytest.approx(1.0)  # both other classes are ranked perfectly
+    assert absent["macro_f1"] == pytest.approx(0.4)  # normal 4 / 5, pneumonia 0; there is no covid-19 to average
+    never = metrics.scores(np.array([0, 1]), np.array([[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]]))
+    assert never["covid_precision"] is None
+    assert never["covid_recall"] == never["covid_f1"] == 0  # one image is missed
 
 
 def test_equal_probabilities_predict_the_first_class():
@@ -56,3 +59,4 @@ def test_a_stack_of_matrices_is_scored_matrix_by_matrix():
     found = metrics.from_confusion(stack)
     assert found["accuracy"] == pytest.approx([2100 / 2325, 1])
     assert found["covid_precision"] == pytest.approx([0.75, 1])
+    assert np.isnan(metrics.from_confusion(np.array([[0, 3, 0], [0, 9, 0], [0, 0, 9]]))["covid_precision"])

@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from lib import files, params, paths
-from lib.evaluation import runs, table1
+from lib.evaluation import runs, standing, table1
 from lib.evaluation.bootstrap import Resampler
 from tests.evaluation import synthetic
 
@@ -25,12 +25,13 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "ROOT", tmp_path_factory.mktemp("project"))
         at = paths.Paths("demo")
-        synthetic.write(at, experiments=ROWS[:-1], patients=30)
+        synthetic.write(at, experiments=ROWS[:-1], patients=250)
         index = pd.read_csv(at.covidx / "index.csv")
         synthetic.write_row(at, "RN4", index, seed=99, folder=at.experiment("RN4", 2))
         rows = runs.read_rows(at, ROWS, [1, 2])
         baselines = runs.baseline_rows(at, rows)
-    return rows, baselines, table1.make_ledger(rows, baselines, ROWS, run="demo", draws=Resampler(200))
+        data = standing.read_standing(at)
+    return rows, baselines, table1.make_ledger(rows, baselines, ROWS, standing=data, draws=Resampler(200))
 
 
 def test_the_ledger_has_the_contract_s_columns_and_rows(made):
@@ -65,14 +66,19 @@ def test_seeds_give_mean_and_spread(made):
     assert math.isnan(table.set_index("id").at["RN1", "accuracy_std"])
 
 
-def test_only_the_paper_run_is_judged(made):
+def test_only_rows_made_as_the_paper_s_are_judged(made):
     rows, baselines, table = made
     verdicts = table.set_index("id")["accuracy_verdict"]
     assert set(verdicts[ROWS[:-1]]) == {"not comparable"}
     assert verdicts["CN3"] == "not run"
     assert verdicts["majority"] == "not published"
-    judged = table1.make_ledger(rows, baselines, ROWS, run="paper", draws=Resampler(200)).set_index("id")
-    for name in ROWS[:-1]:
+    assert table["data"].str.startswith("phantoms").all()
+    like = {name: dataclasses.replace(row, settings=synthetic.as_in_the_paper(name)) for name, row in rows.items()}
+    like["RN1"] = dataclasses.replace(like["RN1"], settings=like["RN1"].settings | {"epochs": 29})
+    judged = table1.make_ledger(like, baselines, ROWS, standing=synthetic.COVIDX, draws=Resampler(200))
+    judged = judged.set_index("id")
+    assert judged.at["RN1", "accuracy_verdict"] == "not comparable"
+    for name in ROWS[1:-1]:
         low, high, published = (judged.at[name, f"accuracy{part}"] for part in ("_low", "_high", "_published"))
         within = low <= published + 0.5 and published - 0.5 <= high
         assert judged.at[name, "accuracy_verdict"] == ("inside" if within else "outside")
@@ -82,13 +88,21 @@ def test_only_the_paper_run_is_judged(made):
     ("published", "expected"), [(90, "inside"), (85, "inside"), (84, "outside"), (92, "inside"), (93, "outside")]
 )
 def test_the_verdict_allows_for_rounding(published, expected):
-    assert table1.verdict(published, 85.4, 91.6, "paper") == expected
+    assert table1.verdict(published, 88.0, 85.4, 91.6, unlike=pd.DataFrame()) == expected
+
+
+def test_no_verdict_without_a_value_or_an_interval():
+    nothing = pd.DataFrame()
+    assert table1.verdict(93, np.nan, np.nan, np.nan, nothing) == "undefined"
+    assert table1.verdict(93, 80.0, np.nan, np.nan, nothing) == "too few patients"
+    assert table1.verdict(np.nan, 80.0, 70.0, 90.0, nothing) == "not published"
+    assert table1.verdict(93, 80.0, 70.0, 90.0, pd.DataFrame({"setting": ["epochs"]})) == "not comparable"
 
 
 def test_settings_of_every_row_equal_the_published_table():
     published = runs.published_table()[list(runs.SETTINGS)]
     for name in (path.stem for path in params.EXPERIMENTS.glob("*.yaml")):
-        assert table1.settings_of(name) == published.loc[name.removesuffix("-described")].to_dict()
+        assert table1.settings_of(name) == published.loc[name.split("-")[0]].to_dict()
 
 
 def test_the_ledger_survives_its_file(made, tmp_path):
@@ -97,7 +111,7 @@ def test_the_ledger_survives_its_file(made, tmp_path):
 
 
 def test_nothing_ran():
-    table = table1.make_ledger({}, {}, ["RN1"], run="demo", draws=Resampler(100))
+    table = table1.make_ledger({}, {}, ["RN1"], standing=standing.Standing(), draws=Resampler(100))
     assert table.at[0, "accuracy_verdict"] == "not run"
     assert table["free_params"].isna().all()
     assert np.isnan(table.at[0, "accuracy"])
@@ -116,8 +130,9 @@ def test_weights_that_stand_in_for_imagenet_s_are_called_so(made, pretraining, w
     name = "RN7" if pretraining == "none" else "RN3"
     settings = {"pretraining": pretraining, "imagenet_weights": weights}
     row = dataclasses.replace(made[0][name], settings=settings)
-    table = table1.make_ledger({name: row}, {}, [name], run="demo", draws=Resampler(100))
+    table = table1.make_ledger({name: row}, {}, [name], standing=standing.Standing(), draws=Resampler(100))
     assert table["transfer_learning"].tolist() == [said]
+    assert ("in place of ImageNet" in table1.caption(table, "demo")) == (weights == "stand_in" and name == "RN3")
 
 
 @pytest.fixture
@@ -131,9 +146,9 @@ def small():
         lines |= {f"{score}_high": [85.0, 95.0, np.nan, 100.0], f"{score}_published": [88, 90, 76, np.nan]}
         lines |= {f"{score}_difference": [-7.96, 1.0, np.nan, np.nan]}
         lines |= {f"{score}_verdict": ["outside", "inside", "not run", "not published"]}
+        lines |= {f"{score}_patients": [40, 40, None, 40], "data": "phantoms"}
         lines |= {f"{score}_mean": [80.04, 91.5, np.nan, 99.0], f"{score}_std": [np.nan, 0.7, np.nan, np.nan]}
-    found = pd.DataFrame(lines)[table1.ledger_columns()]
-    return found.astype({"free_params": "Int64", "free_params_published": "Int64"})
+    return pd.DataFrame(lines)[table1.ledger_columns()].astype(table1.COUNTS)
 
 
 def test_display_says_value_interval_seeds_and_verdict(small):
@@ -152,6 +167,19 @@ def test_the_best_trained_row_is_marked_and_no_baseline(small):
     assert marks[("Accuracy", "ours [95 %]")].tolist() == [False, True, False, False]
     assert marks[("Accuracy", "publ.")].tolist() == [False, True, False, False]
     assert not marks["Free parameters"].to_numpy().any()
+
+
+def test_undefined_is_a_dash_and_few_patients_are_counted_and_neither_is_the_best(small):
+    small.loc[1, ["covid_precision", "covid_precision_low", "covid_precision_high"]] = np.nan
+    small.loc[1, ["covid_recall_low", "covid_recall_high"]] = np.nan
+    small.loc[1, "covid_recall_patients"] = 7
+    small.loc[1, "seeds"] = 1
+    shown, marks = table1.display_table(small), table1.best(small)
+    assert shown.loc["RN4", ("COVID-19 precision", "ours [95 %]")] == "–"
+    assert shown.loc["RN4", ("COVID-19 recall", "ours [95 %]")] == "91.0 [n = 7]"
+    assert re.search(r"RN4 .* – +90 +91 n=7 +90 ", table1.to_terminal(small))
+    for name in ("COVID-19 precision", "COVID-19 recall"):
+        assert marks[(name, "ours [95 %]")].tolist() == [True, False, False, False]
 
 
 def test_html_can_be_read_back_and_is_bold_once_a_column(small):
