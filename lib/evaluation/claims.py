@@ -359,27 +359,32 @@ KINDS = {
 def claims_styler(table: pd.DataFrame) -> Styler:
     """claims.csv for people, a line a claim: what each side says and how many patients it rests on."""
     shown = {"Claim": table["claim"], "Section": table["section"], "This run": table["verdict"]}
-    shown |= {"Patients": table["patients"].map("{:.0f}".format, na_action="ignore").fillna(ABSENT)}
+    shown["Patients"] = _counts(table["patients"])
     shown["Published"] = table["published_verdict"].replace("", ABSENT)
     return wrapped(pd.DataFrame(shown), {"Claim": 22, "This run": 7})
 
 
 def comparisons_styler(table: pd.DataFrame) -> Styler:
-    """The comparisons behind a claim (claims_comparisons.csv), or what `readings` gives."""
-    unit = {"points": "percentage points", "%": "%", "": ""}[table["unit"].iloc[0]]
-    heading = f"This run{', ' * bool(unit)}{unit} [95 %]"
-    of_published = _numbers(table, "published_effect", "published_low", "published_high")
-    shown = {
-        "Compared": table["comparison"],
-        "Of": table["statistic"],
-        heading: _numbers(table, "effect", "low", "high"),
-    }
-    shown["Patients"] = table["patients"].map("{:.0f}".format, na_action="ignore").fillna(ABSENT)
+    """The comparisons behind a claim (claims_comparisons.csv), or what `readings` gives; `notes` says the rest."""
+    of = table["statistic"].unique()
+    unit = {"points": ", percentage points", "%": ", %", "": ""}[table["unit"].iloc[0]]
+    heading = f"{of[0][0].upper() + of[0][1:] if len(of) == 1 else 'This run'}{unit} [95 %]"
+    shown = {"Compared": table["comparison"]} | ({"Of": table["statistic"]} if len(of) > 1 else {})
+    shown |= {heading: _numbers(table, "effect", "low", "high"), "Patients": _counts(table["patients"])}
     shown["p"] = [ABSENT if pd.isna(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in table["p_value"]]
-    shown |= {"Verdict": table["verdict"], "Published [ends]": of_published}
-    shown |= {"Published verdict": table["published_verdict"], "Note": table["note"]}
+    shown |= {"Verdict": table["verdict"]}
+    shown["Published [ends]"] = _numbers(table, "published_effect", "published_low", "published_high")
+    shown["Published verdict"] = table["published_verdict"]
     said = pd.DataFrame(shown).replace("", ABSENT)
-    return wrapped(said.loc[:, (said != ABSENT).any()], {heading: 9, "Published [ends]": 8, "Note": 18})
+    return wrapped(said.loc[:, (said != ABSENT).any()], {"Compared": 9, heading: 12, "Published [ends]": 11})
+
+
+def notes(table: pd.DataFrame) -> str:
+    """What a reader should know of these comparisons, as a Markdown list; comparisons with equal notes share a line."""
+    said = table[table["note"] != ""].groupby("note", sort=False)["comparison"].agg(list)
+    if len(said) == 1 and len(said.iloc[0]) == len(table):
+        return said.index[0]
+    return "\n".join(f"- {', '.join(names)}: {note}" for note, names in said.items())
 
 
 def wrapped(shown: pd.DataFrame, widths: dict[str, int]) -> Styler:
@@ -398,6 +403,10 @@ def wrapped(shown: pd.DataFrame, widths: dict[str, int]) -> Styler:
     styled = styled.map(lambda word: f"color: {COLOURS.get(word, 'inherit')}; font-weight: 600", subset=words)
     name = "".join(shown.columns) + "".join(map(str, shown.iloc[:, 0]))
     return styled.set_uuid("t" + hashlib.sha256(name.encode()).hexdigest()[:12])
+
+
+def _counts(values: pd.Series) -> list[str]:
+    return [ABSENT if pd.isna(value) else f"{value:,.0f}" for value in values]
 
 
 def _numbers(table: pd.DataFrame, effect: str, low: str, high: str) -> list[str]:

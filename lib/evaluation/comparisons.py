@@ -18,7 +18,7 @@ from lib.paths import Paths, show
 
 VERDICTS = ("supported", "contradicted", "undecided", "not testable", "not run")
 SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTABLE, NOT_RUN = VERDICTS
-STATISTICS = SCORE_NAMES | {"covid_auc": "area under the ROC curve for COVID-19"}
+STATISTICS = SCORE_NAMES | {"covid_auc": "COVID-19 ROC area"}
 NAN = float("nan")
 
 

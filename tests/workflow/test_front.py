@@ -7,7 +7,7 @@ import yaml
 from snakemake.cli import get_argument_parser, parse_config
 
 from lib import files, params, paths
-from lib.evaluation import bootstrap, runs, table1
+from lib.evaluation import bootstrap, runs, standing, table1
 from lib.paths import ROOT, Paths
 from tests.evaluation import synthetic
 from workflow import dag
@@ -64,8 +64,9 @@ def at(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     at = Paths("demo")
     synthetic.write(at, experiments=("RN4", "CN2"), patients=20)
-    rows, draws = runs.read_rows(at, ["RN4", "CN2", "CN3"], [1]), bootstrap.Resampler(100)
-    table = table1.make_ledger(rows, runs.baseline_rows(at, rows), ["RN4", "CN2", "CN3"], run="demo", draws=draws)
+    rows, given = runs.read_rows(at, ["RN4", "CN2", "CN3"], [1]), {"draws": bootstrap.Resampler(100)}
+    given["standing"] = standing.read_standing(at)
+    table = table1.make_ledger(rows, runs.baseline_rows(at, rows), ["RN4", "CN2", "CN3"], **given)
     files.write_csv(at.table1, table)
     return at
 
@@ -75,10 +76,13 @@ def test_the_ending_shows_the_table_with_baselines_and_counts_the_claims_once_ju
     for name in ("RN4", "CN2", "CN3", "source-only", "majority", "not run"):
         assert name in text
     assert "Claims" not in text
+    assert "on phantoms, generated pictures: " in text
     assert "in form only" in text
+    assert "Not as in the paper (its value): data phantoms, generated pictures (COVIDx, chest X-rays), " in text
     assert text.endswith("Report: results/demo/report/index.html")
     assert max(map(len, text.splitlines())) <= 110
-    at.claims.write_text("verdict,published_verdict\n" + "supported,contradicted\n" * 2 + "undecided,contradicted\n")
+    lines = "supported,contradicted,phantoms\n" * 2 + "not testable,contradicted,phantoms\n"
+    at.claims.write_text("verdict,published_verdict,data\n" + lines)
     text = ending(at)
-    assert "2 supported, 0 contradicted, 1 undecided" in text
+    assert "Claims, by this run, on phantoms:\n  2 supported, 0 contradicted, 0 undecided, 1 not testable" in text
     assert "0 supported, 3 contradicted, 0 undecided" in text

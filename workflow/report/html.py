@@ -44,7 +44,10 @@ MATH_ERRORS = (
     *(kind for kind in vars(exceptions).values() if isinstance(kind, type)),
     *(ValueError, LookupError, TypeError, AttributeError, StopIteration),
 )
-VERDICTS = ("supported", "contradicted", "undecided", "inside", "outside", "not run")
+VERDICTS = (
+    *("supported", "contradicted", "undecided", "not testable", "inside", "outside", "not comparable", "undefined"),
+    *("too few patients", "not run"),
+)
 NUMBER = re.compile(r"[-−+]?[\d,.  ]+(e[-+]?\d+)? ?%?|nan|NaN|–")
 INTERVAL = re.compile(r"(\[[-−+\d.,%]+) ([-−+\d.,%]+\])")
 TALL = 40  # tables with more rows scroll under their head
