@@ -1,5 +1,6 @@
 """The report's slips: `params/errata.yaml` says what each one is, notebook 10 computes it and notes it here."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,23 +13,40 @@ from lib.evaluation.claims import wrapped
 from lib.paths import ROOT, show
 
 SLIPS = ROOT / "params" / "errata.yaml"
-COLUMNS = ("id", "title", "section", "report_says", "computed", "evidence", "consequence")
+COLUMNS = ("id", "title", "section", "report_says", "computed", "evidence", "consequence", "data", "rows", "network")
+NO_IMAGES = "no images: the report's own numbers, the networks' definitions, or a computed example"
 SAID = ("title", "section", "report_says", "consequence")
 
 
 class Slips:
-    """Collects what was computed of each slip, and apart from them the checks that found none."""
+    """Collects what was computed of each slip, and apart from them the checks that found none.
 
-    def __init__(self, path: Path = SLIPS):
-        self.known, self.found, self.fine = read_slips(path), {}, set()
+    Args:
+        networks: the run's rows in words, by id (`lib.evaluation.standing.network`).
+    """
 
-    def note(self, name: str, *, computed: str, evidence: str, otherwise: bool = False, **values) -> Styler:
+    def __init__(self, networks: dict[str, str] | None = None, path: Path = SLIPS):
+        self.networks, self.known, self.found, self.fine = networks or {}, read_slips(path), {}, set()
+
+    def note(
+        self,
+        name: str,
+        *,
+        computed: str,
+        evidence: str,
+        data: str = NO_IMAGES,
+        rows: Sequence[str] = (),
+        otherwise: bool = False,
+        **values,
+    ) -> Styler:
         """Keeps one slip and shows it.
 
         Args:
             name: its id.
             computed: what came out here.
             evidence: the numbers behind it.
+            data: the images or lists that it was computed on, in words.
+            rows: the rows of this run that it was computed on.
             otherwise: the check came out the other way; the slip's texts for that are taken.
             values: what the braces in its texts stand for.
 
@@ -39,7 +57,9 @@ class Slips:
             raise KeyError(f"{name}: found no slip of this id in {show(SLIPS)}; known are {', '.join(self.known)}")
         texts = self.known[name] | (self.known[name]["otherwise"] if otherwise else {})
         said = {key: texts[key].format(**values) for key in SAID}
-        self.found[name] = {"id": name} | said | {"computed": computed, "evidence": evidence}
+        networks = ". ".join(f"{row}: {self.networks[row]}" for row in rows if self.networks.get(row))
+        on = {"data": data, "rows": ", ".join(rows), "network": networks}
+        self.found[name] = {"id": name} | said | {"computed": computed, "evidence": evidence} | on
         if texts.get("fine") and not otherwise:
             self.fine.add(name)
         return errata_styler(pd.DataFrame([self.found[name]], columns=list(COLUMNS)))
@@ -72,7 +92,7 @@ def read_slips(path: Path = SLIPS) -> dict[str, dict]:
 def errata_styler(table: pd.DataFrame) -> Styler:
     """errata.csv with headings in words, without the ids."""
     names = {"title": "Slip", "section": "Where", "report_says": "The report says", "computed": "Computed"}
-    names |= {"evidence": "Evidence", "consequence": "What follows"}
+    names |= {"evidence": "Evidence", "consequence": "What follows", "data": "Computed on"}
     widths = {"Slip": 8, "The report says": 8, "Computed": 16, "Evidence": 20, "What follows": 16}
     return wrapped(table[[name for name in names if name in table]].rename(columns=names), widths)
 
