@@ -44,6 +44,7 @@ class Params(BaseModel):
     covidx_layout: Literal["sources", "lists"]
     label_rules: Literal["report", "covidnet"]
     image_size: Annotated[int, Field(ge=32, le=1024, multiple_of=16)]
+    resizing: Reading
     split_seed: Seed
     test_share: Rate
     validation_share: Rate
@@ -68,6 +69,7 @@ class Params(BaseModel):
     batch_size: Count
     l2: Annotated[float, Field(ge=0)]
     batch_norm_momentum: Share
+    fine_tuning_from: Reading
     brightness: Reading
     imagenet_weights: str  # "imagenet", "stand_in", or a weights file
     ham10000_weights: str  # "notebook", or a weights file
@@ -99,14 +101,26 @@ class Params(BaseModel):
     class_weights: bool = True
     augmentation: bool = False
     fine_tuning: bool = False
-    continues: str = ""  # the row whose linear classifier this fine-tuned row starts from
+    fine_tuning_start: str = ""  # the first layer that a fine-tuned row trains
+    # the row whose linear classifier this fine-tuned row starts from; empty trains from pretrained weights at once
+    continues: str = ""
     pepx: Reading = "as_published"
+    shortcuts: Reading = "as_published"
+    classifier_l2: Reading = "as_published"
     seed: Seed = 1
 
     @model_validator(mode="after")
     def _consistent(self):
-        if self.fine_tuning and (self.pretraining == "none" or not self.continues):
-            raise ValueError("fine_tuning: true needs pretraining (imagenet or ham10000) and `continues: <row>`")
+        if self.fine_tuning and self.pretraining == "none":
+            raise ValueError("fine_tuning: true needs pretraining (imagenet or ham10000)")
+        if self.continues and not self.fine_tuning:
+            only = "only a row with fine_tuning: true continues another"
+            raise ValueError(f"continues: found '{self.continues}'; {only}")
+        if self.fine_tuning and not self.fine_tuning_start:
+            raise ValueError("fine_tuning: true needs `fine_tuning_start: <the first layer that is trained>`")
+        if self.fine_tuning_start and not self.fine_tuning:
+            only = "only a row with fine_tuning: true has one"
+            raise ValueError(f"fine_tuning_start: found '{self.fine_tuning_start}'; {only}")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: {self.seeds} repeats a seed; every seed may stand once")
         if self.seeds[0] != 1:
@@ -160,9 +174,6 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
         found = getattr(checked, key)
         if found != name:
             raise ParameterError(f"{show(path)}: {key}: found '{found}', expected '{name}', the file's name")
-    if experiment is not None and checked.continues and not checked.fine_tuning:
-        only = "only a row with fine_tuning: true continues another"
-        raise ParameterError(f"{show(path)}: continues: found '{checked.continues}'; {only}")
     return checked
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,10 +89,17 @@ class Paths:
         """Folder of one row; repetitions with further seeds lie beside the first as `<ID>-seed<k>`."""
         return self.results / "experiments" / (experiment if seed == 1 else f"{experiment}-seed{seed}")
 
-    def pretrained(self, backbone: str, reading: str = "") -> Path:
-        """Weights of a network pretrained on the skin images (made by notebook 03)."""
-        name = f"{backbone}-{reading}" if reading else backbone
-        return self.results / "pretraining" / f"{name}.keras"
+    def pretrained(self, p: Any) -> Path:
+        """A network pretrained on the skin images (made by notebook 03).
+
+        Args:
+            p: parameters with backbone, pepx, shortcuts, classifier_l2 and seed. COVID-Net's file is named after its
+                three readings, once where they agree; ResNet50V2 has none of them. Seed 1 is not named.
+        """
+        readings = (p.pepx, p.shortcuts, p.classifier_l2) if p.backbone == "covidnet" else ()
+        named = readings[:1] if len(set(readings)) == 1 else readings
+        seed = () if p.seed == 1 else (f"seed{p.seed}",)
+        return self.results / "pretraining" / f"{'-'.join((p.backbone, *named, *seed))}.keras"
 
 
 def resolve(path: str | Path) -> Path:

@@ -10,7 +10,7 @@ from lib import params
 from lib.paths import NOTEBOOKS
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-RN4 = params.load("demo", "RN4")
+RN3 = params.load("demo", "RN3")
 STORY = [f"{n:02d}" for n in range(12)]  # then come the appendices
 APPENDICES = ["90", "91", "92"]
 # what stands in the cells themselves, not behind one call
@@ -61,8 +61,8 @@ def test_parameters_are_commented_and_equal_the_demo(notebook):
     assert all("#" in line for line in cell.source.splitlines() if line.strip()), "every parameter has a comment"
     for statement in ast.parse(cell.source).body:
         name, value = statement.targets[0].id, ast.literal_eval(statement.value)
-        if name not in ("experiment", "backbone", "pretraining", "continues"):
-            assert value == getattr(RN4, name), f"{name} differs from the demo run"
+        if name not in ("experiment", "backbone"):
+            assert value == getattr(RN3, name), f"{name} differs from the demo run"
     namespace = {"In": ["", cell.source]}
     exec(cell.source, namespace)
     assert params.check(namespace), "the defaults pass the notebook's own check"
@@ -76,7 +76,8 @@ def test_committed_without_outputs(notebook):
 
 def test_cells_and_functions_are_short_and_there_are_no_classes(notebook):
     for cell in code(notebook):
-        assert len(cell.source.splitlines()) <= 25, cell.source.splitlines()[0]
+        if "parameters" not in cell.metadata.get("tags", []):  # a list, which is as long as what it lists
+            assert len(cell.source.splitlines()) <= 25, cell.source.splitlines()[0]
         for node in ast.walk(ast.parse(cell.source)):
             assert not isinstance(node, ast.ClassDef)
             if isinstance(node, ast.FunctionDef):

@@ -43,6 +43,11 @@ def test_rows_are_table_1s():
         ({"seeds": [1, 1]}, ["repeats a seed"]),
         ({"seeds": [1, "two"]}, ["seeds: found 'two'", "should be a valid integer"]),
         ({"fine_tuning": True, "continues": "RN1"}, ["fine_tuning: true needs pretraining (imagenet or ham10000)"]),
+        ({"fine_tuning": True, "pretraining": "imagenet"}, ["fine_tuning: true needs `fine_tuning_start: <the first"]),
+        ({"fine_tuning_start": "fc1"}, ["fine_tuning_start: found 'fc1'; only a row with fine_tuning: true has one"]),
+        ({"continues": "RN1"}, ["continues: found 'RN1'; only a row with fine_tuning: true continues another"]),
+        ({"shortcuts": "chained"}, ["shortcuts: found 'chained'", "'as_described' or 'as_published'"]),
+        ({"resizing": "nearest"}, ["resizing: found 'nearest'", "'as_described' or 'as_published'"]),
         ({"class_weights": "yes"}, ["class_weights: found 'yes'", "should be a valid boolean"]),
     ],
 )
@@ -86,6 +91,16 @@ def test_the_name_inside_must_be_the_files(tmp_path, monkeypatch):
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(DEMO))
     with pytest.raises(ParameterError, match="found 'demo', expected 'mine'"):
         load("mine")
+
+
+def test_the_variants_are_what_their_names_say():
+    published, described = load("paper", "CN1"), load("paper", "CN1-described")
+    readings = ("pepx", "shortcuts", "classifier_l2")
+    assert {getattr(published, name) for name in readings} == {"as_published"}
+    assert {getattr(described, name) for name in readings} == {"as_described"}
+    assert load("paper", "RN4-direct").continues == ""
+    assert load("paper", "RN4-few").continues == load("paper", "RN4").continues
+    assert not {"RN4-direct", "RN4-few"} & set(load("paper").experiments)
 
 
 def test_a_row_that_is_not_fine_tuned_continues_none():

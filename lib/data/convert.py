@@ -41,6 +41,7 @@ class Converted(NamedTuple):
     width: int  # of the image before resizing, in pixels
     height: int
     error: str = ""  # why the file is unreadable
+    resizing: str = "as_described"  # the filter's reading
     version: int = VERSION  # of the code that made it
 
 
@@ -56,6 +57,7 @@ def convert(
     size: int,
     channels: int,
     threads: int,
+    resizing: str = "as_described",
     title: str = "",
 ) -> "pd.DataFrame":
     """Converts `names` into `folder`/converting.npy, uint8 (N, size, size, channels).
@@ -69,6 +71,7 @@ def convert(
         size: pixels a side.
         channels: 1 or 3.
         threads: number of threads or processes; 0 takes all cores.
+        resizing: a reading, as `decode.decode_image` takes it; with another one everything is converted again.
         title: text of the progress bar; "" shows none.
 
     Returns:
@@ -79,20 +82,21 @@ def convert(
 
     pixels, shape = folder / "converting.npy", (len(names), size, size, channels)
     # Unreadable files are tried again: they may have been fetched anew
-    done = [row for row in read_record(pixels, shape) if row.file == names[row.position] and not row.error]
+    made = read_record(pixels, shape, resizing)
+    done = [row for row in made if row.file == names[row.position] and not row.error]
     if not done:
         record_of(pixels).unlink(missing_ok=True)  # a record never describes an array that it does not belong to
         with files.replacing(pixels) as temporary:
             np.lib.format.open_memmap(temporary, "w+", np.uint8, shape).flush()
     files.write_text(record_of(pixels), _lines(done))  # a kill can leave half a line: whole ones are written anew
-    known = {row.file: row for row in read_record(folder / "images.npy", (None, *shape[1:]))}
+    known = {row.file: row for row in read_record(folder / "images.npy", (None, *shape[1:]), resizing)}
     finished = {row.position for row in done}
     todo = [(i, name, known.get(name)) for i, name in enumerate(names) if i not in finished]
     waiting: list[Converted] = []
     hidden = not (todo and title)
     bar = tqdm(total=len(names), initial=len(done), desc=title, unit="image", mininterval=1, disable=hidden)
     try:
-        for rows in _in_parallel(todo, root, pixels, threads):
+        for rows in _in_parallel(todo, root, pixels, resizing, threads):
             waiting += rows
             bar.update(len(rows))
             if len(waiting) >= NOTED_AT_ONCE:
@@ -101,14 +105,14 @@ def convert(
     finally:
         _note(pixels, waiting)
         bar.close()
-    return pd.DataFrame(sorted(read_record(pixels, shape)), columns=Converted._fields)
+    return pd.DataFrame(sorted(read_record(pixels, shape, resizing)), columns=Converted._fields)
 
 
-def finish(folder: Path, positions: np.ndarray) -> None:
+def finish(folder: Path, positions: np.ndarray, resizing: str = "as_described") -> None:
     """Makes images.npy and its record of the converted images at `positions` (ascending), in bounded memory."""
     source, target = folder / "converting.npy", folder / "images.npy"
     pixels = np.load(source, mmap_mode="r")
-    made = {row.position: row for row in read_record(source, pixels.shape)}
+    made = {row.position: row for row in read_record(source, pixels.shape, resizing)}
     record_of(target).unlink(missing_ok=True)
     if len(positions) == len(pixels):
         os.replace(source, target)
@@ -124,8 +128,8 @@ def finish(folder: Path, positions: np.ndarray) -> None:
     record_of(source).unlink()
 
 
-def read_record(pixels: Path, shape: tuple[int | None, ...]) -> list[Converted]:
-    """What is in the array at `pixels`, by its record; nothing if there is none of this shape and VERSION.
+def read_record(pixels: Path, shape: tuple[int | None, ...], resizing: str) -> list[Converted]:
+    """What is in the array at `pixels`, by its record; nothing if there is none of this shape, resizing and VERSION.
 
     None as the first number of `shape` stands for as many rows as a finished array's record has.
     """
@@ -134,14 +138,14 @@ def read_record(pixels: Path, shape: tuple[int | None, ...]) -> list[Converted]:
     data = record_of(pixels).read_bytes()
     whole = data[: data.rfind(b"\n") + 1].decode()
     header, *rows = [*csv.reader(io.StringIO(whole, newline=""))] or [[]]
-    if tuple(header) != Converted._fields or any(row[-1] != str(VERSION) for row in rows):
+    if tuple(header) != Converted._fields or any(row[-2:] != [resizing, str(VERSION)] for row in rows):
         return []
     if np.load(pixels, mmap_mode="r").shape != (len(rows) if shape[0] is None else shape[0], *shape[1:]):
         return []
-    return [Converted(int(i), name, sha, int(w), int(h), error, int(v)) for i, name, sha, w, h, error, v in rows]
+    return [Converted(int(i), name, sha, int(w), int(h), *of, int(v)) for i, name, sha, w, h, *of, v in rows]
 
 
-def convert_chunk(tasks: list[Task], root: Path, pixels: Path) -> list[Converted]:
+def convert_chunk(tasks: list[Task], root: Path, pixels: Path, resizing: str) -> list[Converted]:
     """Converts a few images into their rows of the array at `pixels`; runs in the workers."""
     warnings.simplefilter("ignore")  # readers warn of harmless oddities (bad UIDs, large pictures)
     target = np.load(pixels, mmap_mode="r+")
@@ -158,16 +162,16 @@ def convert_chunk(tasks: list[Task], root: Path, pixels: Path) -> list[Converted
                 target[position] = source[known.position]
                 width, height = known.width, known.height
             else:
-                target[position], width, height = decode.decode_image(data, size, channels)
+                target[position], width, height = decode.decode_image(data, size, channels, resizing)
         except decode.Unreadable as unreadable:
             error = str(unreadable)
         except OSError as failure:
             error = f"cannot be opened: {failure.strerror or failure}"
-        rows.append(Converted(position, name, digest, width, height, error))
+        rows.append(Converted(position, name, digest, width, height, error, resizing))
     return rows
 
 
-def _in_parallel(todo: list[Task], root: Path, pixels: Path, threads: int) -> Iterator[list[Converted]]:
+def _in_parallel(todo: list[Task], root: Path, pixels: Path, resizing: str, threads: int) -> Iterator[list[Converted]]:
     """Results of the chunks as they finish; only a few chunks are under way at a time."""
     from joblib import Parallel, cpu_count, delayed
 
@@ -176,7 +180,7 @@ def _in_parallel(todo: list[Task], root: Path, pixels: Path, threads: int) -> It
     kind = "processes" if len(todo) >= PROCESSES_FROM else "threads"
     pool = Parallel(workers, prefer=kind, batch_size=1, pre_dispatch=4 * workers, return_as="generator_unordered")
     with warnings.catch_warnings():  # the workers change the filters, which threads share
-        yield from pool(delayed(convert_chunk)(chunk, root, pixels) for chunk in chunks)
+        yield from pool(delayed(convert_chunk)(chunk, root, pixels, resizing) for chunk in chunks)
 
 
 def _note(pixels: Path, rows: list[Converted]) -> None:

@@ -51,8 +51,8 @@ def prepare_covidx(root: Path, folder: Path, p: "Params") -> Prepared:
     Args:
         root: the data folder.
         folder: where the dataset goes.
-        p: the run's parameters: covidx_layout, label_rules, image_size, split_seed, test_share, validation_share,
-            max_unreadable, drop_cross_split_duplicates, near_duplicate_bits, threads.
+        p: the run's parameters: covidx_layout, label_rules, image_size, resizing, split_seed, test_share,
+            validation_share, max_unreadable, drop_cross_split_duplicates, near_duplicate_bits, threads.
 
     Raises:
         DataError: the layout is not there, nothing is left, a class is empty or has too few ids, or too many files are
@@ -78,6 +78,7 @@ def _prepare(book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], 
         size=p.image_size,
         channels=channels,
         threads=p.threads,
+        resizing=p.resizing,
         title=folder.name,
     )
     bad = made["error"] != ""
@@ -102,7 +103,7 @@ def _prepare(book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], 
     regions.write_boxes(book.root, folder, index, p.image_size)
     files.write_csv(folder / "excluded.csv", excluded)
     files.write_csv(folder / "ledger.csv", balance)
-    convert.finish(folder, positions)
+    convert.finish(folder, positions, p.resizing)
     files.write_json(folder / "settings.json", vars(p))  # what the images were made with, for whoever compares
     files.write_csv(folder / "index.csv", index)
     return Prepared(index, excluded, balance)

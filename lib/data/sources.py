@@ -73,17 +73,28 @@ def read_sources(root: Path, rules: str) -> Ledger:
 
 
 def read_cohen(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> ImageFolder:
-    """covid-chestxray-dataset: `metadata.csv`, images/. Adds the URLs of its rows to `urls`."""
+    """covid-chestxray-dataset: `metadata.csv`, images/. Adds `known_urls` of its rows to `urls`."""
     table = read_table(folder / "metadata.csv", ("patientid", "finding", "view", "filename", "url"))
     images = ImageFolder(folder / "images")
+    urls |= known_urls(table, rules)
     for row in table.to_dict("records"):
         label = label_of(row["finding"], rules)
         skipped = skipped_collection(label, row["url"], rules)
-        urls.add(_bare(row["url"]))
         not_frontal = (not is_frontal(row["view"], rules), reasons.VIEW, row["view"])
         elsewhere = (skipped is not None, reasons.ELSEWHERE, skipped)
         _close_named(ledger, images, "cohen", row, row["filename"], label, not_frontal, elsewhere)
     return images
+
+
+def known_urls(table: pd.DataFrame, rules: str) -> set[str]:
+    """URLs, letter by letter, of the rows with a frontal view and one of the three classes, as in the authors' code.
+
+    Args:
+        table: covid-chestxray-dataset's metadata as text, with the columns finding, view and url.
+        rules: "report" or "covidnet".
+    """
+    rows = table.to_dict("records")
+    return {row["url"] for row in rows if is_frontal(row["view"], rules) and label_of(row["finding"], rules)} - {""}
 
 
 def read_actmed(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> ImageFolder:
@@ -128,7 +139,7 @@ def read_fig1(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> Image
 def read_sirm(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> ImageFolder:
     """COVID-19 Radiography Database: `COVID-19.metadata.xlsx`, COVID-19/. All rows are COVID-19.
 
-    Left out: images whose URL is among `urls` (covid-chestxray-dataset holds them) and those numbered as bad.
+    Left out: images whose URL is among `urls` (`known_urls` of covid-chestxray-dataset) and those numbered as bad.
     """
     table = read_table(folder / "COVID-19.metadata.xlsx", ("FILE NAME", "FORMAT", "URL"))
     images = ImageFolder(folder / "COVID-19")
@@ -141,7 +152,7 @@ def read_sirm(folder: Path, rules: str, ledger: Ledger, urls: set[str]) -> Image
         unless = (
             (nameless, reasons.BAD_NAME, stem or "the row has no file name"),
             (int(number or 0) in BAD_RADIOGRAPHY_NUMBERS, reasons.KNOWN_BAD, f"number {number}"),
-            (_bare(row["URL"]) in urls - {""}, reasons.ELSEWHERE, row["URL"]),
+            (row["URL"] in urls, reasons.ELSEWHERE, row["URL"]),
         )
         told = {"group_id": f"sirm-{number}", "label": "covid-19"}
         name = spaceless.get(re.sub(r"\s", "", name.lower()), name)
@@ -211,8 +222,3 @@ def read_ham10000(root: Path) -> Ledger:
 
 def _person(row: dict[str, str]) -> dict[str, str]:
     return {name: row.get(name, "") for name in ("view", "sex", "age")}
-
-
-def _bare(url: str) -> str:
-    """A URL without what two copies of it may differ in (case, scheme, www, final slash)."""
-    return re.sub(r"^https?://(www\.)?", "", url.lower()).rstrip("/")

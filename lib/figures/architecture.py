@@ -53,8 +53,12 @@ def figure_3a(model: keras.Model) -> Figure:
 
 
 def figure_3b(model: keras.Model) -> Figure:
-    """COVID-Net, built or loaded: the whole network with the number of PEPX blocks a stage, stage1, one block of it."""
-    nodes, stage = read_nodes(model), "stage1"
+    """COVID-Net, built or loaded: the whole network with the number of PEPX blocks a stage, a stage, one block of it.
+
+    The stage is the first; where shortcuts are chained, the second, whose shortcut takes the first one's.
+    """
+    nodes = read_nodes(model)
+    stage = "stage2" if "stage2_shortcut_pool" in nodes else "stage1"
     blocks = blocks_of(nodes, r"(stage\d)_(?:pepx(\d+)_)?")
     with style.apply():
         axes = _sheet(13.0)
@@ -94,7 +98,10 @@ def boundaries(counts: dict[str, dict[str, int]], published: dict[str, int], mar
 
 
 def _draw_network(axes: Axes, nodes: Nodes, blocks: dict, word: str, highlighted: str) -> None:
-    """The whole network in a row; a stage is a pile of sheets with the number of its blocks."""
+    """The whole network in a row; a stage is a pile of sheets with the number of its blocks.
+
+    A line above two stages is a shortcut that goes on from the first to the second.
+    """
     stage_of = {name: stage for (stage, _), names in blocks.items() for name in names}
     items = {stage_of.get(name, name): name for name in nodes}  # a stage stands for all its nodes and shows its last
     right = axes.get_xlim()[1] - 0.25
@@ -110,6 +117,9 @@ def _draw_network(axes: Axes, nodes: Nodes, blocks: dict, word: str, highlighted
             continue
         for offset in (0.08, 0.04):
             _rounded(axes, x - width / 2 + offset, y - height / 2 + offset, width, height, "#e9f1f9", zorder=2)
+        if f"{item}_shortcut_pool" in nodes:
+            top = y + height / 2 + 0.08
+            _arrow(axes, (x - pitch + 0.1, top), (x - pitch + 0.1, top + 0.2), (x - 0.1, top + 0.2), (x - 0.1, top))
         count = sum(stage == item and number > 0 for stage, number in blocks)
         _box(axes, "convolution", (x, y), width, height, item, f"{count} {word}", node.size)
         if item == highlighted:
@@ -136,14 +146,16 @@ def _draw_block(axes: Axes, nodes: Nodes, block: list[str], x: float) -> None:
 
 
 def _draw_stage(axes: Axes, nodes: Nodes, blocks: dict, stage: str) -> None:
-    """A stage from left to right: pooling, then PEPX blocks and sums; the shortcut runs below and joins every sum."""
+    """A stage from left to right: pooling, then PEPX blocks and sums; the shortcut runs below and joins every sum.
+
+    The shortcut takes the pooled input or, where shortcuts are chained, the stage before's shortcut, pooled.
+    """
     pool, shortcut = nodes[f"{stage}_pool"], nodes[f"{stage}_shortcut"]
     count = max(number for name, number in blocks if name == stage)
     y, low, leave, pitch = 3.75, 2.15, 1.475, 6.8 / count
     width = min(1.25, pitch - 0.72)
     _box(axes, pool.kind, (0.9, y), 0.95, 0.62, *_in_lines(pool.label), pool.size)
     axes.text(0.9, y + 0.42, nodes[pool.inputs[0]].size, ha="center", fontsize=7.5, color=FAINT)
-    axes.plot(leave, y, "o", markersize=4, color=INK)
     before = leave - 0.1
     for number in range(1, count + 1):
         x = 1.7 + pitch * (number - 1)
@@ -156,9 +168,18 @@ def _draw_stage(axes: Axes, nodes: Nodes, blocks: dict, stage: str) -> None:
         before = joint + RADIUS
     _arrow(axes, (before, y), (before + 0.28, y))
     axes.text(before + 0.05, y + 0.2, size, fontsize=7.5, color=FAINT, ha="center")
-    _arrow(axes, (leave, y), (leave, low + 0.25))
     axes.plot([leave, joint], [low, low], color=INK, linewidth=LINE, zorder=2)
-    _box(axes, shortcut.kind, (leave, low), 1.24, 0.5, shortcut.label, shortcut.size)
+    if chained := nodes.get(f"{stage}_shortcut_pool"):
+        _box(axes, chained.kind, (0.9, low), 0.95, 0.62, *_in_lines(chained.label), chained.size)
+        axes.text(0.43, low + 0.42, f"{chained.inputs[0]}, {nodes[chained.inputs[0]].size}", fontsize=7.5, color=FAINT)
+        _arrow(axes, (1.375, low), (1.6, low))
+        _box(axes, shortcut.kind, (2.22, low), 1.24, 0.5, shortcut.label, shortcut.size)
+        _arrow(axes, (joint, low), (joint + 0.3, low))
+        axes.text(joint + 0.3, low - 0.22, "to the next stage", fontsize=7.5, color=FAINT, ha="right")
+    else:
+        axes.plot(leave, y, "o", markersize=4, color=INK)
+        _arrow(axes, (leave, y), (leave, low + 0.25))
+        _box(axes, shortcut.kind, (leave, low), 1.24, 0.5, shortcut.label, shortcut.size)
     axes.text(0.4, 0.55, "No activation and no batch normalisation within the stage.", fontsize=8.5, color=FAINT)
 
 

@@ -84,7 +84,7 @@ def row_figure(
         recalled.set_title("Precision-recall, average precision")
         recalled.legend(loc="lower left", fontsize="small", title="dotted: chance", title_fontsize="small")
         _calibration(calibrated, *calibration)
-        for ax, panel in zip(axes[1], ("Loss", "Macro F1", "COVID-19 precision and recall"), strict=False):
+        for ax, panel in zip(axes[1], ("Cross entropy", "Macro F1", "COVID-19 precision and recall"), strict=False):
             if history is None:
                 _missing(ax, panel, "no history")
             else:

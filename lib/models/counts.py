@@ -5,22 +5,24 @@ from typing import Any
 import keras
 import numpy as np
 
-from lib.models.freezing import FINE_TUNING_STARTS, boundary_counts, free_parameters
+from lib.models.freezing import boundary_counts, free_parameters
 from lib.models.networks import build
 
 PAPER_SIZE = 224
 
 
 def paper_networks() -> dict[str, keras.Model]:
-    """resnet50v2, covidnet (all of it trainable) and covidnet-6 (six PEPX blocks in stage three, as in Figure 3b).
+    """resnet50v2, covidnet and covidnet-6 (six PEPX blocks in stage three, as in Figure 3b).
 
-    Their weights have shapes but no values, so that they cost seconds and no memory.
+    COVID-Net is as described: all of it trainable, its shortcuts chained, which changes no count. The weights have
+    shapes but no values, so that they cost seconds and no memory.
     """
+    described = dict.fromkeys(("pepx", "shortcuts", "classifier_l2"), "as_described")
     with keras.StatelessScope(initialize_variables=False):
         return {
             "resnet50v2": build("resnet50v2", PAPER_SIZE),
-            "covidnet": build("covidnet", PAPER_SIZE, pepx="as_described"),
-            "covidnet-6": build("covidnet", PAPER_SIZE, pepx="as_described", pepx_blocks=(3, 4, 6, 3)),
+            "covidnet": build("covidnet", PAPER_SIZE, **described),
+            "covidnet-6": build("covidnet", PAPER_SIZE, pepx_blocks=(3, 4, 6, 3), **described),
         }
 
 
@@ -33,7 +35,7 @@ def row_parameters(row: Any, networks: dict[str, keras.Model]) -> int:
     """
     network = networks[row.backbone]
     if row.pretraining != "none":
-        return boundary_counts(network)[FINE_TUNING_STARTS[row.backbone] if row.fine_tuning else "logits"]
+        return boundary_counts(network)[row.fine_tuning_start or "logits"]
     frozen = _part(network, "stage") if row.backbone == "covidnet" and row.pepx == "as_published" else 0
     return free_parameters(network) - frozen
 
@@ -52,7 +54,7 @@ def count_parameters(networks: dict[str, keras.Model] | None = None) -> dict[str
         first = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(PAPER_SIZE, PAPER_SIZE, 3))
     return {
         "classifier_resnet": resnet["logits"],
-        "fine_tuned_resnet": resnet[FINE_TUNING_STARTS["resnet50v2"]],
+        "fine_tuned_resnet": resnet["conv4_block6_3_conv"],
         "scratch_resnet": max(resnet.values()),
         "resnet50_v1": free_parameters(first) + resnet["logits"],
         "classifier_covidnet": covidnet["logits"],

@@ -3,13 +3,6 @@
 import keras
 import numpy as np
 
-FINE_TUNING_STARTS = {"resnet50v2": "conv4_block6_3_conv", "covidnet": "fc1"}
-"""First layer that fine-tuning unfreezes.
-
-ResNet50V2: the boundary that gives Table 1's 15,240,195. COVID-Net: no boundary gives Table 1's 98,917,443; the fully
-connected part, 103,818,243, is nearest.
-"""
-
 
 def freeze_below(model: keras.Model, first: str) -> None:
     """Freezes every layer before `first` (in the model's order) and leaves the others trainable.
@@ -21,7 +14,7 @@ def freeze_below(model: keras.Model, first: str) -> None:
     Raises:
         ValueError: the model has no such layer.
     """
-    boundary = _position(model, first)
+    boundary = position_of(model, first)
     for position, layer in enumerate(model.layers):
         layer.trainable = position >= boundary
 
@@ -45,7 +38,7 @@ def split_at(model: keras.Model, first: str) -> tuple[keras.Model, keras.Model]:
         (frozen, trained): the first maps images to the tensors that cross the boundary, a list of (batch, ...) tensors;
         the second maps these to probabilities. Several cross where residual connections jump over the boundary.
     """
-    boundary = _position(model, first)
+    boundary = position_of(model, first)
     below = {id(layer.output) for layer in model.layers[:boundary]}
     crossing = {}
     for layer in model.layers[boundary:]:
@@ -73,11 +66,25 @@ class _InferenceMode(keras.Model):
         return super().call(inputs, training=False, mask=mask)
 
 
-def _position(model: keras.Model, name: str) -> int:
+def position_of(model: keras.Model, first: str) -> int:
+    """Position in `model.layers` of the first layer that is trained.
+
+    Raises:
+        ValueError: the model has no such layer; names the parameter and the layers that it may name.
+    """
     names = [layer.name for layer in model.layers]
-    if name not in names:
-        raise ValueError(f"{model.name} has no layer '{name}'; its layers are {', '.join(names)}")
-    return names.index(name)
+    if first not in names:
+        found = ", ".join(layer.name for layer in model.layers if layer.weights)
+        raise ValueError(
+            f"fine_tuning_start: found '{first}', expected a layer of {model.name}; those with weights are {found}"
+        )
+    return names.index(first)
+
+
+def convolutions(model: keras.Model, first: str) -> tuple[int, int]:
+    """(trained, all): convolution layers, depthwise ones included, from `first` on and in the whole model."""
+    kinds = [isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D) for layer in model.layers]
+    return sum(kinds[position_of(model, first) :]), sum(kinds)
 
 
 def boundary_counts(model: keras.Model) -> dict[str, int]:

@@ -9,7 +9,7 @@ FEATURE_MAPS = {
     "resnet50v2": ("conv2_block2_out", "conv3_block3_out", "conv4_block5_out", "post_relu"),
     "covidnet": ("stage1_output", "stage2_output", "stage3_output", "stage4_output"),
 }
-"""Last layer of each resolution, 1/4 to 1/32 of the image's, through which everything above it passes."""
+"""Last layer of each resolution, 1/4 to 1/32 of the image's."""
 
 LAST_CONVOLUTION = {backbone: names[-1] for backbone, names in FEATURE_MAPS.items()}
 """The layer whose feature maps Grad-CAM weighs (section 4.4.1): the last ones before they are pooled or flattened."""
@@ -29,6 +29,8 @@ def build(
     l2: float = 0.01,
     batch_norm_momentum: float = 0.99,
     pepx: str = "as_published",
+    shortcuts: str = "as_published",
+    classifier_l2: str = "as_published",
     pepx_blocks: Sequence[int] = (3, 4, 5, 3),
     seed: int = 1,
 ) -> keras.Model:
@@ -41,6 +43,10 @@ def build(
         l2: factor of the L2 penalty on COVID-Net's fully connected kernels (section 4.1.2); ResNet50 has none.
         batch_norm_momentum: of every batch normalisation's moving statistics.
         pepx: "as_published" leaves COVID-Net's PEPX stages untrainable, "as_described" trains them.
+        shortcuts: of COVID-Net; "as_published" (the authors' code): a 1x1 convolution of each stage's input;
+            "as_described" (Figure 3b): these convolutions are chained, each takes the one before it, pooled.
+        classifier_l2: of COVID-Net; "as_published" (the authors' code) penalises the classifier's kernel as well,
+            "as_described" (section 4.1.2) the fully connected layers' alone.
         pepx_blocks: PEPX blocks in each of COVID-Net's four stages; 3, 4, 5, 3 in the authors' code and 3, 4, 6, 3 in
             Figure 3b.
         seed: of the initial weights; equal seeds give equal weights.
@@ -58,10 +64,11 @@ def build(
     if backbone == "resnet50v2":
         features = _resnet50v2(pixels)
     elif backbone == "covidnet":
-        features = _covidnet(pixels, pepx_blocks, l2)
+        features = _covidnet(pixels, pepx_blocks, l2, chained=shortcuts == "as_described")
     else:
         raise ValueError(f"backbone: found {backbone!r}, expected 'resnet50v2' or 'covidnet'")
-    logits = layers.Dense(classes, name="logits", dtype="float32")(features)
+    penalty = keras.regularizers.L2(l2) if backbone == "covidnet" and classifier_l2 == "as_published" else None
+    logits = layers.Dense(classes, kernel_regularizer=penalty, name="logits", dtype="float32")(features)
     outputs = layers.Activation("softmax", name="probabilities", dtype="float32")(logits)
     model = keras.Model(inputs, outputs, name=backbone)
     for layer in model.layers:
@@ -75,10 +82,13 @@ def build(
 def feature_map_layer(model: keras.Model, backbone: str, cells: int) -> str:
     """Name of the last layer whose feature map has at least so many cells a side; else of the one with the most.
 
+    Only layers through which everything above them passes: Grad-CAM cuts the network there. Where COVID-Net's shortcuts
+    are chained, they pass beside every stage but the last.
+
     At 224 x 224 pixels, as in the report, the last convolution's map has 7 x 7 cells; at 64 x 64 only 2 x 2, which tell
     no region of an image from another, and the layer that has 8 x 8 comes two resolutions earlier.
     """
-    names = FEATURE_MAPS[backbone]
+    names = [name for name in FEATURE_MAPS[backbone] if _cuts(model, name)]
     fine = [name for name in names if model.get_layer(name).output.shape[1] >= cells]
     return fine[-1] if fine else names[0]
 
@@ -93,7 +103,16 @@ def _resnet50v2(pixels: keras.KerasTensor) -> keras.KerasTensor:
     return layers.GlobalAveragePooling2D(name="global_average")(backbone.output)
 
 
-def _covidnet(pixels: keras.KerasTensor, pepx_blocks: Sequence[int], l2: float) -> keras.KerasTensor:
+def _cuts(model: keras.Model, name: str) -> bool:
+    """Whether the probabilities depend on the image through this layer's output alone."""
+    try:
+        keras.Model(model.get_layer(name).output, model.output)
+    except ValueError:
+        return False
+    return True
+
+
+def _covidnet(pixels: keras.KerasTensor, pepx_blocks: Sequence[int], l2: float, chained: bool) -> keras.KerasTensor:
     """Activations (batch, 1024) of COVID-Net's second fully connected layer (section 4.1.2, Figure 3b).
 
     After Wang, Lin and Wong (2020), with the report's decisions where they gave no details: no activation and no batch
@@ -101,9 +120,15 @@ def _covidnet(pixels: keras.KerasTensor, pepx_blocks: Sequence[int], l2: float) 
     layers with batch normalisation, ReLU and L2 regularisation.
     """
     x = layers.Conv2D(64, 7, strides=2, padding="same", name="conv1")(pixels)
+    shortcut = None
     for number, (channels, blocks) in enumerate(zip(STAGE_CHANNELS, pepx_blocks, strict=True), start=1):
-        x = layers.MaxPooling2D(3, strides=2, padding="same", name=f"stage{number}_pool")(x)
-        x = _stage(x, channels, blocks, f"stage{number}")
+        name = f"stage{number}"
+        x = layers.MaxPooling2D(3, strides=2, padding="same", name=f"{name}_pool")(x)
+        before = x
+        if chained and shortcut is not None:
+            before = layers.MaxPooling2D(3, strides=2, padding="same", name=f"{name}_shortcut_pool")(shortcut)
+        shortcut = layers.Conv2D(channels, 1, name=f"{name}_shortcut")(before)
+        x = _stage(x, shortcut, channels, blocks, name)
     x = layers.Flatten(name="flatten")(x)
     for number in (1, 2):
         x = layers.Dense(UNITS, kernel_regularizer=keras.regularizers.L2(l2), name=f"fc{number}")(x)
@@ -112,9 +137,10 @@ def _covidnet(pixels: keras.KerasTensor, pepx_blocks: Sequence[int], l2: float) 
     return x
 
 
-def _stage(x: keras.KerasTensor, channels: int, blocks: int, name: str) -> keras.KerasTensor:
-    """PEPX blocks in a row; a 1x1 convolution of the stage's input is added to the output of each."""
-    shortcut = layers.Conv2D(channels, 1, name=f"{name}_shortcut")(x)
+def _stage(
+    x: keras.KerasTensor, shortcut: keras.KerasTensor, channels: int, blocks: int, name: str
+) -> keras.KerasTensor:
+    """PEPX blocks in a row; the stage's shortcut is added to the output of each."""
     for block in range(1, blocks + 1):
         x = _pepx(x, channels, f"{name}_pepx{block}")
         x = layers.Add(name=f"{name}_output" if block == blocks else f"{name}_add{block}")([x, shortcut])

@@ -35,7 +35,7 @@ def starting_network(p: Any, at: Paths, classes: int) -> keras.Model:
         return keras.models.load_model(parent, compile=False)
     model = models.build(
         p.backbone, p.image_size, classes, l2=p.l2, batch_norm_momentum=p.batch_norm_momentum,
-        pepx=p.pepx, seed=p.seed,
+        pepx=p.pepx, shortcuts=p.shortcuts, classifier_l2=p.classifier_l2, seed=p.seed,
     )  # fmt: skip
     if p.pretraining != "none":
         source = pretrained_weights(p, at)
@@ -49,8 +49,26 @@ def pretrained_weights(p: Any, at: Paths) -> str | Path:
     """Where the weights before the first stage come from: "imagenet" or a file."""
     given, own = (p.imagenet_weights, "stand_in") if p.pretraining == "imagenet" else (p.ham10000_weights, "notebook")
     if given == own:
-        return at.pretrained(p.backbone, p.pepx if p.backbone == "covidnet" else "")
+        return at.pretrained(p)
     return given if given == "imagenet" else resolve(given)
+
+
+def last_epoch(p: Any, at: Paths) -> tuple[list[np.ndarray], float]:
+    """What the row that this one continues ended with: `fine_tuning_from: as_published` goes on from there.
+
+    Returns:
+        The classifier's weights after its last epoch, [(features, K), (K,)], and its best epoch's validation macro F1.
+
+    Raises:
+        MissingParent: that row has left no such weights.
+    """
+    folder = at.experiment(p.continues, p.seed)
+    file = folder / "last_epoch.npz"
+    why = f"{p.experiment} goes on from {p.continues}'s last epoch"
+    _require(file, why, p.run, f"04_experiment with {p.continues}")
+    with np.load(file) as weights:
+        classifier = [weights["kernel"], weights["bias"]]
+    return classifier, float(pd.read_csv(folder / "history.csv")["val_macro_f1"].max())
 
 
 def prediction_table(data: Dataset, split: str, probabilities: np.ndarray) -> pd.DataFrame:
@@ -66,25 +84,30 @@ def write_row(
     history: pd.DataFrame,
     measured: dict[str, Any],
     p: Any,
+    last: list[np.ndarray] | None = None,
 ) -> None:
     """Writes what a row leaves (metrics.json last, so that its presence says that the rest is there).
 
     Args:
         folder: results/<run>/experiments/<ID>.
-        network: the whole network with the best epoch's weights.
+        network: the whole network with the kept epoch's weights.
         predictions: as `prediction_table` gives them, for "validation" and "test".
         history: as `lib.training.stage.Progress.finish` gives it.
         measured: the scores of the test set, as `lib.evaluation.metrics.scores` gives them, free_params and seconds.
         p: the parameters of notebook 04.
+        last: of a linear stage, the classifier's weights after its last epoch, [(features, K), (K,)].
     """
     with replacing(folder / "model.keras") as temporary:
         network.save(temporary)
+    if last is not None:
+        with replacing(folder / "last_epoch.npz") as temporary, temporary.open("wb") as file:
+            np.savez(file, kernel=last[0], bias=last[1])
     write_csv(folder / "predictions.csv", predictions["test"])
     write_csv(folder / "predictions_validation.csv", predictions["validation"])
     write_csv(folder / "history.csv", history)
     write_json(folder / "settings.json", {**vars(p), "hardware": hardware.describe()})
-    best_epoch = int(history.loc[history["best"], "epoch"].iloc[0])
-    write_json(folder / "metrics.json", {**measured, "best_epoch": best_epoch})
+    kept = history.loc[history["best"], "epoch"]  # empty where no epoch was better than the row that this one continues
+    write_json(folder / "metrics.json", {**measured, "best_epoch": int(kept.iloc[0]) if len(kept) else None})
 
 
 def _require(file: Path, why: str, run: str, notebook: str) -> None:

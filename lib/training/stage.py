@@ -38,6 +38,9 @@ CHECKPOINT_SECONDS = 20
 BINS = 200
 """Bins of the histograms behind the training set's macro AUC; the area is exact up to ties within a bin."""
 
+SMALLEST = 1e-7
+"""Probabilities below count as this in a cross entropy, as in Keras's loss."""
+
 
 class TrainingDiverged(RuntimeError):
     """The loss is no longer a number."""
@@ -70,7 +73,10 @@ class Adam(keras.optimizers.Adam):
 
 
 class EpochScores(keras.metrics.Metric):
-    """accuracy, macro_f1, macro_auc and, for three classes, covid_precision and covid_recall while training.
+    """Cross entropy and section 4.3.1's metrics while training; precision and recall of class 0 where K is 3.
+
+    The cross entropy is the images' mean without class weights and without a penalty, as `validate` gives it, so that
+    the two can be compared. A precision or recall of no image is NaN.
 
     One confusion matrix and one histogram of probabilities give all of section 4.3.1's metrics. A metric of Keras for
     each of them would make the graph of a training step, and the time to trace it, half as large again.
@@ -83,6 +89,7 @@ class EpochScores(keras.metrics.Metric):
         super().__init__(name=name, dtype="float32")
         self.classes = classes
         self.confusion = self.add_weight(shape=(classes, classes), initializer="zeros", name="confusion")
+        self.surprise = self.add_weight(shape=(), initializer="zeros", name="surprise")
         self.histogram = self.add_weight(shape=(2, classes, BINS), initializer="zeros", name="histogram")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -91,6 +98,8 @@ class EpochScores(keras.metrics.Metric):
         probabilities = ops.cast(y_pred, "float32")
         predicted = ops.one_hot(ops.argmax(probabilities, axis=-1), self.classes)
         self.confusion.assign_add(ops.matmul(ops.transpose(truth), predicted))
+        chosen = ops.clip(ops.sum(truth * probabilities, axis=-1), SMALLEST, 1.0)
+        self.surprise.assign_add(-ops.sum(ops.log(chosen)))
         bins = ops.cast(ops.clip(probabilities, 0.0, 1.0) * (BINS - 1), "int32")
         placed = ops.one_hot(bins, BINS)
         both = ops.stack([1.0 - truth, truth])
@@ -101,13 +110,14 @@ class EpochScores(keras.metrics.Metric):
         true, predicted = ops.sum(self.confusion, axis=1), ops.sum(self.confusion, axis=0)
         f1 = ops.divide_no_nan(2 * correct, true + predicted)
         scores = {
+            "cross_entropy": ops.divide_no_nan(self.surprise, ops.sum(true)),
             "accuracy": ops.divide_no_nan(ops.sum(correct), ops.sum(true)),
             "macro_f1": ops.mean(f1),
             "macro_auc": ops.mean(self._areas()),
         }
         if self.classes == 3:
-            scores["covid_precision"] = ops.divide_no_nan(correct[0], predicted[0])
-            scores["covid_recall"] = ops.divide_no_nan(correct[0], true[0])
+            scores["covid_precision"] = correct[0] / predicted[0]  # 0 / 0 is NaN
+            scores["covid_recall"] = correct[0] / true[0]
         return scores
 
     def _areas(self):
@@ -132,6 +142,8 @@ class Progress(keras.callbacks.Callback):
             settings is not used.
         checkpoint_seconds: epochs that are shorter share a checkpoint, so that an interruption costs no more than this;
             0 writes every epoch down.
+        to_beat: the validation macro F1 that an epoch must exceed to be kept; where none does, the model ends with the
+            weights that it had when this object was made.
 
     Raises:
         TrainingDiverged: while fitting, the loss became infinite or NaN.
@@ -145,8 +157,10 @@ class Progress(keras.callbacks.Callback):
         epochs: int,
         settings: Any,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        to_beat: float = -math.inf,
     ):
         super().__init__()
+        self._to_beat = to_beat
         self._trained, self.stage, self.epochs = model, stage, epochs
         self._every, self._written = checkpoint_seconds, time.perf_counter()
         _make_variables(model)
@@ -167,8 +181,8 @@ class Progress(keras.callbacks.Callback):
 
     @property
     def best(self) -> float:
-        """The highest validation macro F1 so far; below every score before the first epoch."""
-        return max((row["val_macro_f1"] for row in self.history), default=-math.inf)
+        """The highest validation macro F1 so far, `to_beat` included."""
+        return max([self._to_beat, *(row["val_macro_f1"] for row in self.history)])
 
     def epochs_left(self) -> Iterator[int]:
         """The epochs still to train, counted from 1."""
@@ -191,20 +205,21 @@ class Progress(keras.callbacks.Callback):
         if time.perf_counter() - self._written >= self._every:
             self._save()
             self._written = time.perf_counter()
-        best = max(past["epoch"] for past in self.history if past["best"])
+        best = max((past["epoch"] for past in self.history if past["best"]), default="none")
         log.info(
             f"{self.stage:<11} epoch {row['epoch']:>2}/{self.epochs}  loss {row['loss']:6.3f}  macro F1 "
-            f"{row['macro_f1']:.3f}  |  validation loss {row['val_loss']:6.3f}  macro F1 {row['val_macro_f1']:.3f}  "
-            f"(best: epoch {best})"
+            f"{row['macro_f1']:.3f}  |  validation cross entropy {row['val_cross_entropy']:6.3f}  macro F1 "
+            f"{row['val_macro_f1']:.3f}  (best: epoch {best})"
         )
 
     def finish(self) -> pd.DataFrame:
         """Leaves the best epoch's weights in the model.
 
         Returns:
-            A row an epoch: stage, epoch, loss, accuracy, macro_f1, macro_auc, covid_precision, covid_recall (macro AUC
-            from histograms of 200 bins), the same with `val_` (exactly; val_loss is the plain cross entropy),
-            learning_rate, and best, true for the epoch whose weights were kept.
+            A row an epoch: stage, epoch, loss (what was minimised), cross_entropy (plain), accuracy, macro_f1,
+            macro_auc, covid_precision, covid_recall (macro AUC from histograms of 200 bins), the same but for the loss
+            with `val_` (exactly), learning_rate, and best, true for the epoch whose weights were kept. A score that is
+            undefined, such as the precision of a class that is never predicted, is NaN.
         """
         for variable, value in zip(_changing(self._trained), self._kept, strict=True):
             variable.assign(value)
@@ -241,15 +256,29 @@ class Progress(keras.callbacks.Callback):
                 np.save(file, array)
 
     def _load(self) -> tuple[list[dict[str, Any]], list[np.ndarray]] | None:
-        """Sets model and optimiser to the stored state; returns history and best weights, None if nothing is stored."""
+        """Sets model and optimiser to the stored state; returns history and best weights, None if nothing is stored.
+
+        A damaged file is set aside before anything is changed, so that the stage is as if it had never been there.
+        """
         if not self.file.is_file():
             return None
         changing = _changing(self._trained)
-        with self.file.open("rb") as file:
-            history = json.loads(str(np.load(file)))
-            for variable in (*changing, *self._trained.optimizer.variables):
-                variable.assign(np.load(file))
-            return history, [np.load(file) for _ in changing]
+        variables = [*changing, *self._trained.optimizer.variables]
+        try:
+            with self.file.open("rb") as file:
+                history = json.loads(str(np.load(file)))
+                state = [np.load(file) for _ in variables]
+                kept = [np.load(file) for _ in changing]
+            for variable, value in zip([*variables, *changing], [*state, *kept], strict=True):
+                if tuple(variable.shape) != value.shape:
+                    raise ValueError(f"found an array {value.shape} for {variable.path} {tuple(variable.shape)}")
+        except Exception as error:  # numpy raises whatever it likes on damaged files
+            aside = self.file.replace(self.file.with_suffix(".npy.damaged"))
+            log.warning("%s: damaged (%s); set aside, %s starts anew", aside, type(error).__name__, self.stage)
+            return None
+        for variable, value in zip(variables, state, strict=True):
+            variable.assign(value)
+        return history, kept
 
 
 def predict(model: keras.Model, examples: Examples, batch_size: int) -> np.ndarray:
@@ -258,12 +287,16 @@ def predict(model: keras.Model, examples: Examples, batch_size: int) -> np.ndarr
 
 
 def validate(model: keras.Model, examples: Examples, batch_size: int) -> dict[str, float | None]:
-    """Plain cross entropy (loss) and the scores of section 4.3.1 on examples that the model was not trained on."""
+    """Plain cross entropy and the scores of section 4.3.1 on examples that the model was not trained on.
+
+    A score that is undefined, such as the precision of a class that is never predicted, is None.
+    """
     probabilities = predict(model, examples, batch_size)
     values = metrics.scores(examples.labels, probabilities)
     chosen = probabilities[np.arange(len(examples)), examples.labels].astype(np.float64)
     names = ["accuracy", "macro_f1", "macro_auc", *(["covid_precision", "covid_recall"] * (examples.classes == 3))]
-    return {"loss": float(-np.log(np.clip(chosen, 1e-7, 1.0)).mean()), **{name: values[name] for name in names}}
+    cross_entropy = float(-np.log(np.clip(chosen, SMALLEST, 1.0)).mean())
+    return {"cross_entropy": cross_entropy, **{name: values[name] for name in names}}
 
 
 def _changing(model: keras.Model) -> list[keras.Variable]:

@@ -53,6 +53,26 @@ def test_grey_pictures_keep_every_level(stored, kind, expected):
     assert np.array_equal(grey(encoded(Image.fromarray(stored), kind)), expected)
 
 
+def test_as_published_an_image_is_resized_as_keras_does_unless_told_otherwise(tmp_path):
+    """`flow_from_directory` reads with `load_img`, whose default is the nearest neighbour."""
+    keras = pytest.importorskip("keras")
+    noise = np.random.default_rng(3).integers(0, 256, (50, 70), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), "PNG")
+    (tmp_path / "noise.png").write_bytes(data)
+    theirs = np.asarray(keras.utils.load_img(tmp_path / "noise.png", color_mode="grayscale", target_size=(16, 16)))
+    assert np.array_equal(decode_image(data, 16, 1, "as_published")[0][:, :, 0], theirs)
+    assert np.array_equal(decode_image(data, 16, 1, "as_described")[0][:, :, 0], grey(data))
+    assert not np.array_equal(grey(data), theirs)
+
+
+def test_antialiasing_greys_out_stripes_that_the_nearest_neighbour_keeps():
+    stripes = np.tile(np.array([0, 255], np.uint8), (64, 32))
+    data = encoded(Image.fromarray(stripes), "PNG")
+    described, published = (decode_image(data, 16, 1, reading)[0] for reading in ("as_described", "as_published"))
+    assert np.ptp(described[:, 1:-1]) < 10  # at the border the kernel is cut
+    assert set(np.unique(published)) <= {0, 255}
+
+
 def test_a_palette_gives_its_colours():
     image = Image.fromarray(np.array([[0, 1]], np.uint8)).convert("P")
     image.putpalette([255, 0, 0, 0, 0, 255])

@@ -14,6 +14,7 @@ SETTINGS = {
     "covidx_layout": "sources",
     "label_rules": "report",
     "image_size": 16,
+    "resizing": "as_described",
     "split_seed": 1,
     "test_share": 0.15,
     "validation_share": 0.15,
@@ -115,12 +116,19 @@ def test_another_size_converts_everything_again(data, make, monkeypatch):
     assert len(decoded) == 12
 
 
+def test_another_filter_converts_everything_again(data, make, tmp_path, monkeypatch):
+    before, decoded = np.array(data.images), count_decoding(monkeypatch)
+    make(resizing="as_published")
+    assert len(decoded) == 12
+    assert (load.open_dataset(tmp_path / "out").images != before).any()
+
+
 def count_decoding(monkeypatch):
     decoded, real = [], decode.decode_image
 
-    def counted(data, size, channels):
+    def counted(data, *more):
         decoded.append(len(data))
-        return real(data, size, channels)
+        return real(data, *more)
 
     monkeypatch.setattr(decode, "decode_image", counted)
     return decoded

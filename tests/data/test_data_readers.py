@@ -73,17 +73,25 @@ def test_figure1_finds_its_files_by_patient_and_reads_latin_1(tree):
     assert excluded["reason"].tolist() == [ledger.FINDING]
 
 
-def test_the_radiography_database_leaves_out_bad_numbers_and_what_cohen_holds(tree):
-    tree.cohen([{"patientid": "1", "filename": "a.png", "url": "https://www.sirm.org/case-1/"}])
+def test_the_radiography_database_leaves_out_bad_numbers_and_what_cohen_holds_letter_by_letter(tree):
+    """The authors compared URLs as they are written, with those of source 1's rows that view and label let pass."""
+    site = "https://sirm.org/case-"
+    rows = [{"patientid": "1", "filename": "a.png", "url": f"{site}1"}]
+    rows += [{"patientid": "2", "filename": "side.png", "url": f"{site}3", "view": "L"}]
+    rows += [{"patientid": "3", "filename": "tb.png", "url": f"{site}4", "finding": "Tuberculosis"}]
+    tree.cohen(rows)
     folder = tree.root / "covidx-sources" / "COVID-19 Radiography Database"
-    urls = {"(1)": "http://sirm.org/case-1", "(2)": "https://sirm.org/case-2", " (100)": "", " (217)": ""}
+    urls = {"(1)": f"{site}1", "(2)": f"{site}1/", "(3)": f"{site}3", "(4)": f"{site}4", " (100)": "", " (217)": ""}
     rows = [{"FILE NAME": f"COVID-19{name}", "FORMAT": "PNG", "SIZE": "", "URL": url} for name, url in urls.items()]
     tree.table(folder / "COVID-19.metadata.xlsx", rows)
-    for number in (1, 2, 100, 217):
+    for number in (1, 2, 3, 4, 100, 217):
         tree.picture(folder / "COVID-19" / f"COVID-19 ({number}).png")  # a space that the table may lack
     kept, excluded = read_sources(tree.root, "report").tables()
-    assert kept.loc[kept["source"] == "sirm", "group_id"].tolist() == ["sirm-2"]
-    assert sorted(excluded["reason"]) == sorted([ledger.ELSEWHERE, ledger.KNOWN_BAD, ledger.KNOWN_BAD])
+    assert kept.loc[kept["source"] == "sirm", "group_id"].tolist() == ["sirm-2", "sirm-3", "sirm-4"]
+    assert excluded.loc[excluded["source"] == "sirm", "reason"].value_counts().to_dict() == {
+        ledger.KNOWN_BAD: 2,
+        ledger.ELSEWHERE: 1,
+    }
 
 
 def test_rsna_takes_each_patient_once_whatever_its_rows(tree):

@@ -85,7 +85,7 @@ def write_row(at: Paths, name: str, index: pd.DataFrame, *, seed: int, folder=No
 
 def make_history(generator) -> pd.DataFrame:
     """Five epochs of one stage and three of fine-tuning."""
-    names = ["loss", "accuracy", "macro_f1", "macro_auc", "covid_precision", "covid_recall"]
+    names = ["cross_entropy", "accuracy", "macro_f1", "macro_auc", "covid_precision", "covid_recall"]
     epoch, stage = np.r_[1:6, 1:4], np.repeat(["linear", "fine_tuning"], [5, 3])
     columns = [*names, *(f"val_{name}" for name in names)]
     values = {name: 0.5 + 0.05 * epoch + generator.normal(0, 0.01, 8) for name in columns}

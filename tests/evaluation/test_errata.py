@@ -37,8 +37,9 @@ class Page:
         monkeypatch.setattr(counts, "count_parameters", lambda: COUNTS)
         self.at = at
         self.names = {"at": self.at, "readings": pd.DataFrame(columns=["statistic"]), "display": lambda shown: None}
-        self.names["p"] = SimpleNamespace(data=str(data), test_share=0.15, validation_share=0.15, ig_steps=10)
-        exec("from lib import paths\n" + CELLS["imports"] + "\n" + CELLS["slips"], self.names)
+        shares = {"test_share": 0.15, "validation_share": 0.15}
+        self.names["p"] = SimpleNamespace(data=str(data), experiments=["RN2", "RN3"], ig_steps=10, **shares)
+        exec("from lib import params, paths\n" + CELLS["imports"] + "\n" + CELLS["slips"], self.names)
 
     def __call__(self, name):
         exec(CELLS[f"slip-{name}"], self.names)
@@ -201,6 +202,60 @@ def test_the_numbers_of_phantoms_are_nobody_s_slip(page, capsys):
     files.write_csv(page.at.covidx / "index.csv", IDS)
     assert page("id-collisions") is None
     assert "No real list" in capsys.readouterr().out
+
+
+def test_the_figures_shortcuts_read_each_other_the_codes_the_stages_before(page):
+    line = page("covidnet-shortcuts")
+    assert "read stage1_shortcut, stage2_shortcut, stage3_shortcut in the figure" in line["computed"]
+    assert "stage1_output, stage2_output, stage3_output in the code" in line["computed"]
+    assert line["evidence"].count("138,718,147") == 2
+
+
+def test_the_tuned_convolutions_are_counted(page):
+    """COVID-Net has 1 + (1 + 5 * 3) + (1 + 5 * 4) + (1 + 5 * 5) + (1 + 5 * 3) = 80, a stage of three blocks 16."""
+    line = page("convolutions-tuned")
+    assert "CN2 0 of 80 (from fc1 on)" in line["computed"]
+    assert "CN2-described 16 of 80" in line["computed"]
+    assert "RN4-few 3 of 53" in line["computed"]  # 1x1, 3x3, 1x1 of the last block
+    assert "102,760,448" in line["evidence"]
+
+
+def test_the_nearest_neighbour_leaves_stripes_that_cannot_be_shown(page):
+    """A triangle as wide as two pixels of the result leaves (sin u / u)^2, u = pi 1024 / 224 / 6, which is 8 %."""
+    assert "nearest neighbour leaves 100%, antialiasing 8%" in page("resizing")["computed"]
+
+
+def test_addresses_are_compared_letter_by_letter(page, tmp_path):
+    said = "the same address: left out, one slash more: kept, of a lateral view: kept, of another finding: kept"
+    assert page("radiography-urls")["computed"] == said
+    folder = tmp_path / "covidx-sources"
+    (folder / "covid-chestxray-dataset").mkdir(parents=True)
+    (folder / "COVID-19 Radiography Database").mkdir()
+    rows = pd.DataFrame({"finding": "COVID-19", "view": ["PA", "L"], "url": ["a", "b"]})
+    rows.to_csv(folder / "covid-chestxray-dataset" / "metadata.csv", index=False)
+    urls = pd.DataFrame({"URL": ["a", "b", "c"]})
+    urls.to_excel(folder / "COVID-19 Radiography Database" / "COVID-19.metadata.xlsx", index=False)
+    assert page("radiography-urls")["evidence"].endswith("1 of 3 are left out, 2 stand anywhere in source 1")
+
+
+def test_the_classifiers_penalty_is_small_beside_the_cross_entropy(page):
+    """0.01 * 2 * 1024 * 3 / 1027 = 0.0598; log 3 = 1.0986; fc1: 0.01 * 2 * 100352 * 1024 / 101376 = 20.27."""
+    line = page("classifier-l2")
+    assert "starts at 0.060, beside a cross entropy of 1.099" in line["computed"]
+    assert "fc1 20.3 and fc2 10.2" in line["evidence"]
+
+
+def test_the_last_epoch_stands_beside_the_best(page):
+    assert "Not measured" in page("last-epoch")["computed"]
+    files.write_csv(page.at.experiment("RN1") / "history.csv", pd.DataFrame({"val_macro_f1": [0.5, 0.75, 0.625]}))
+    assert page("last-epoch")["computed"] == "RN1: best epoch 2 of 3 (0.750), the last has 0.625"
+
+
+def test_a_sure_probability_has_no_gradient_left(page):
+    """p = 1 / 3: 2 / 9; p = e^10 / (e^10 + 2) = 0.99991: 0.00009."""
+    said = page("ig-softmax")["computed"]
+    assert "0.22222 at p = 0.33333" in said
+    assert "0.00009 at p = 0.99991" in said
 
 
 def test_every_slip_of_the_file_has_its_cell():

@@ -26,6 +26,15 @@ def test_figure_3b_follows_the_model():
     assert other.count("block 4") == 1
 
 
+def test_figure_3b_draws_shortcuts_as_the_network_has_them():
+    chained, each = (
+        texts(architecture.figure_3b(models.build("covidnet", 64, pepx_blocks=(2, 2, 2, 2), shortcuts=reading)))
+        for reading in ("as_described", "as_published")
+    )
+    assert "stage1_shortcut, 16×16×256" in chained  # the first stage's feeds the second's
+    assert not any("shortcut," in text for text in each)
+
+
 def test_nodes_join_normalisation_and_activation():
     image = keras.Input((4, 4, 3), name="image")
     x = keras.layers.Conv2D(2, 1, name="conv")(image)

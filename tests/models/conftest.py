@@ -11,8 +11,12 @@ def resnet():
 
 @pytest.fixture(scope="session")
 def covidnet():
-    """COVID-Net, all of it trained, at the paper's size; for counting and reading only."""
+    """COVID-Net as published, but all of it trained, at the paper's size; for counting and reading only."""
     return models.build("covidnet", 224, pepx="as_described")
+
+
+STARTS = {"resnet50v2": "conv4_block6_3_conv", "covidnet": "fc1"}
+"""First layers that RN4 and CN2 train."""
 
 
 @pytest.fixture

@@ -34,6 +34,11 @@ def test_the_models_are_flat_and_grad_cams_layer_is_the_last_with_enough_cells(b
     assert models.feature_map_layer(model, backbone, 2) == models.LAST_CONVOLUTION[backbone]
 
 
+def test_where_shortcuts_are_chained_only_the_last_stage_cuts_the_network():
+    model = models.build("covidnet", 64, pepx_blocks=(1, 1, 1, 1), shortcuts="as_described")
+    assert {models.feature_map_layer(model, "covidnet", cells) for cells in (1, 4, 50)} == {"stage4_output"}
+
+
 @BOTH
 def test_equal_seeds_give_equal_weights_and_others_do_not(backbone):
     first, again, other = (models.build(backbone, 32, seed=seed).get_weights() for seed in (5, 5, 6))
@@ -72,11 +77,31 @@ def test_each_stages_shortcut_is_added_after_every_block(covidnet):
         assert len(sums) == blocks
         shortcut = covidnet.get_layer(f"stage{stage}_shortcut").output
         assert all(any(tensor is shortcut for tensor in layer.input) for layer in sums)
+        assert covidnet.get_layer(f"stage{stage}_shortcut").input is covidnet.get_layer(f"stage{stage}_pool").output
 
 
-def test_only_the_fully_connected_kernels_are_penalised():
-    model = models.build("covidnet", 32, l2=0.02)
+def test_as_figure_3b_draws_them_the_shortcuts_are_chained_from_stage_to_stage():
+    model = models.build("covidnet", 64, pepx_blocks=(2, 1, 1, 1), shortcuts="as_described")
+    layer = model.get_layer
+    assert layer("stage1_shortcut").input is layer("stage1_pool").output
+    for stage in (2, 3, 4):
+        assert layer(f"stage{stage}_shortcut").input is layer(f"stage{stage}_shortcut_pool").output
+        assert layer(f"stage{stage}_shortcut_pool").input is layer(f"stage{stage - 1}_shortcut").output
+        assert layer(f"stage{stage}_pool").input is layer(f"stage{stage - 1}_output").output
+    other = models.build("covidnet", 64, pepx_blocks=(2, 1, 1, 1), shortcuts="as_published")
+    assert [weight.shape for weight in model.weights] == [weight.shape for weight in other.weights]
+
+
+@pytest.mark.parametrize(
+    ("classifier_l2", "names"), [("as_described", {"fc1", "fc2"}), ("as_published", {"fc1", "fc2", "logits"})]
+)
+def test_covidnets_dense_kernels_are_penalised_the_classifiers_only_as_published(classifier_l2, names):
+    model = models.build("covidnet", 32, l2=0.02, classifier_l2=classifier_l2)
     penalised = {layer.name for layer in model.layers if getattr(layer, "kernel_regularizer", None)}
-    assert penalised == {"fc1", "fc2"}
+    assert penalised == names
     squares = sum(np.square(model.get_layer(name).kernel).sum() for name in penalised)
     assert sum(map(float, model.losses)) == pytest.approx(0.02 * squares, rel=1e-4)
+
+
+def test_resnets_kernels_are_not_penalised():
+    assert not models.build("resnet50v2", 32, classifier_l2="as_published").losses

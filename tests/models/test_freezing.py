@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lib import models
+from tests.models.conftest import STARTS
 
 BOTH = pytest.mark.parametrize("tiny", ["resnet50v2", "covidnet"], indirect=True)
 
@@ -24,7 +25,7 @@ def changed_by_a_step(model, trained, inputs, learning_rate=0.01):
 
 @BOTH
 def test_the_two_parts_together_equal_the_whole_network(tiny):
-    for first in ("logits", models.FINE_TUNING_STARTS[tiny.name]):
+    for first in ("logits", STARTS[tiny.name]):
         frozen, trained = models.split_at(tiny, first)
         whole = tiny(images(), training=False).numpy()
         # The same kernels run in the same order; 1e-5 allows for another fusion of operations.
@@ -33,7 +34,7 @@ def test_the_two_parts_together_equal_the_whole_network(tiny):
 
 @BOTH
 def test_a_step_on_the_second_part_changes_its_weights_but_no_moving_statistic_and_nothing_else(tiny):
-    first = models.FINE_TUNING_STARTS[tiny.name]
+    first = STARTS[tiny.name]
     models.freeze_below(tiny, first)
     frozen, trained = models.split_at(tiny, first)
     found = changed_by_a_step(tiny, trained, frozen(images(), training=False))
@@ -66,6 +67,21 @@ def test_training_from_scratch_as_published_leaves_the_pepx_stages_as_they_were(
     found = {path.split("/")[0] for path in changed_by_a_step(model, model, images(), learning_rate=1e-4)}
     assert not any(name.startswith("stage") for name in found)
     assert {"conv1", "fc1", "fc2", "logits"} <= found
+
+
+def test_the_parts_of_chained_shortcuts_together_equal_the_whole_network():
+    model = models.build("covidnet", 64, pepx_blocks=(1, 1, 1, 1), shortcuts="as_described", seed=3)
+    frozen, trained = models.split_at(model, "stage4_pepx1_project1")
+    assert sorted(tensor.shape[1] for tensor in frozen.outputs) == [2, 4]  # stage 4's input, and stage 3's shortcut
+    np.testing.assert_allclose(trained(frozen(images())), model(images()), rtol=1e-5, atol=1e-6)
+
+
+def test_convolutions_are_counted_from_the_first_trained_layer_on():
+    model = models.build("covidnet", 32, pepx_blocks=(1, 1, 1, 1))
+    every = 1 + 4 * 6  # conv1; in each stage a shortcut and the five of a block
+    assert models.convolutions(model, "conv1") == (every, every)
+    assert models.convolutions(model, "stage4_pepx1_project1") == (6, every)
+    assert models.convolutions(model, "fc1") == (0, every)
 
 
 def test_residual_connections_cross_the_boundary_as_tensors_of_their_own():

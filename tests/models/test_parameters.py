@@ -17,7 +17,8 @@ def test_whole_networks_and_their_classifiers_alone(resnet, covidnet):
 
 def test_fine_tuning_resnet_has_the_published_count_at_one_boundary_only(resnet):
     hits = [first for first, count in models.boundary_counts(resnet).items() if count == 15_240_195]
-    assert hits == [models.FINE_TUNING_STARTS["resnet50v2"]] == ["conv4_block6_3_conv"]
+    assert hits == ["conv4_block6_3_conv"]
+    assert {params.load("paper", row).fine_tuning_start for row in ("RN2", "RN4", "RN6")} == set(hits)
 
 
 def test_no_choice_of_layers_gives_cn2s_published_count(covidnet):
@@ -45,6 +46,9 @@ def test_every_row_has_its_published_count_wherever_that_can_be_explained():
     assert differences == dict.fromkeys(published.index, 0) | {"RN1": 1, "RN3": 1, "RN5": 1, "CN2": 4_900_800}
     assert counts.row_parameters(params.load("paper", "CN3-described"), networks) == 138_718_147
     assert models.free_parameters(networks["covidnet-6"]) == 140_563_651
+    few = counts.row_parameters(params.load("paper", "RN4-few"), networks)
+    # the last block: 2048 x 512 + 3 x 3 x 512 x 512 + 512 x 2048 kernels, one bias, three and the final normalisations
+    assert few == 2048 * 512 + 9 * 512**2 + 512 * 2048 + 2048 + 2 * (2048 + 512 + 512 + 2048) + 6_147
 
 
 def test_the_counts_of_the_errata_add_up_to_the_published_ones():
@@ -56,5 +60,6 @@ def test_the_counts_of_the_errata_add_up_to_the_published_ones():
 
 
 def test_an_unknown_boundary_is_named_with_the_layers_there_are(covidnet):
-    with pytest.raises(ValueError, match="covidnet has no layer 'conv9'; its layers are image, rescaling"):
+    says = r"fine_tuning_start: found 'conv9', expected a layer of covidnet; .* are conv1, stage1"
+    with pytest.raises(ValueError, match=says):
         models.freeze_below(covidnet, "conv9")

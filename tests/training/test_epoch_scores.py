@@ -36,9 +36,19 @@ def test_the_area_by_hand():
     assert float(gathered.result()["macro_auc"]) == pytest.approx(0.75)
 
 
-def test_an_empty_class_and_a_reset():
+def test_the_cross_entropy_is_plain_whatever_the_weights_of_the_images(predictions):
+    labels, probabilities = predictions
+    gathered = EpochScores(3)
+    for part in np.array_split(np.arange(200), 7):
+        gathered.update_state(np.eye(3)[labels[part]], probabilities[part], sample_weight=np.full(len(part), 5.0))
+    expected = -np.log(probabilities[np.arange(200), labels]).mean()
+    assert float(gathered.result()["cross_entropy"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_scores_of_no_image_are_undefined_and_a_reset():
     gathered = EpochScores(3)
     gathered.update_state(np.eye(3)[[1, 1]], np.eye(3, dtype=np.float32)[[1, 2]])
-    assert float(gathered.result()["covid_precision"]) == 0
+    assert np.isnan(gathered.result()["covid_precision"])  # never predicted
+    assert np.isnan(gathered.result()["covid_recall"])  # never there
     gathered.reset_state()
     assert float(gathered.result()["accuracy"]) == 0

@@ -4,11 +4,13 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
 from lib import models, paths
 from lib.evaluation import metrics
+from lib.files import write_csv
 from lib.training.stage import Adam, EpochScores, Progress, TrainingDiverged, predict
 from tests.training.conftest import fit_stage, small_network
 
@@ -27,9 +29,8 @@ def test_the_first_of_equally_good_epochs_is_kept(network, tmp_path, scores, epo
     for number in progress.epochs_left():
         bias.assign(np.full(3, float(number)))
         score = scores[number - 1]
-        progress.end_epoch(
-            {"loss": [0.0], "macro_f1": [0.0]}, {"loss": 0.0, "macro_f1": score}, keep=score > progress.best
-        )
+        fitted = {"loss": [0.0], "macro_f1": [0.0]}
+        progress.end_epoch(fitted, {"cross_entropy": 0.0, "macro_f1": score}, keep=score > progress.best)
     assert list(progress.finish()["best"]) == [number == epoch for number in range(1, len(scores) + 1)]
     np.testing.assert_array_equal(bias.numpy(), np.full(3, float(epoch)))
 
@@ -42,8 +43,33 @@ def test_it_learns_records_every_epoch_and_keeps_the_weights_of_the_best(network
     assert kept > 0.9  # the classes are stripes: chance is 0.33
     probabilities = predict(network, stripes[1], 8)
     assert metrics.scores(stripes[1].labels, probabilities)["macro_f1"] == pytest.approx(kept, abs=1e-9)
-    for name in ("loss", "accuracy", "macro_f1", "macro_auc", "covid_precision", "covid_recall"):
+    for name in ("cross_entropy", "accuracy", "macro_f1", "macro_auc", "covid_precision", "covid_recall"):
         assert {name, f"val_{name}"} <= set(history)
+
+
+@pytest.mark.parametrize(("to_beat", "kept"), [(0.0, 2), (0.95, None)])
+def test_an_epoch_that_does_not_beat_the_stage_before_leaves_its_weights(network, tmp_path, to_beat, kept):
+    """Fine-tuning from the last epoch: what is kept at first is not what the training starts from."""
+    network.compile(Adam(0.1), "categorical_crossentropy", metrics=[EpochScores(3)])
+    bias = network.get_layer("logits").bias
+    bias.assign(np.full(3, 9.0))  # the best linear epoch's
+    progress = Progress(network, tmp_path, "fine_tuning", 2, {}, to_beat=to_beat)
+    bias.assign(np.full(3, 8.0))  # the last one's
+    for number in progress.epochs_left():
+        bias.assign(np.full(3, float(number)))
+        fitted, scores = {"loss": [0.0], "macro_f1": [0.0]}, {"cross_entropy": 0.0, "macro_f1": number / 10}
+        progress.end_epoch(fitted, scores, keep=scores["macro_f1"] > progress.best)
+    assert progress.finish()["best"].tolist() == [False, kept == 2]
+    np.testing.assert_array_equal(bias.numpy(), np.full(3, float(kept or 9)))
+
+
+def test_an_undefined_score_is_an_empty_cell_of_the_history(network, stripes, tmp_path, monkeypatch):
+    real = metrics.scores
+    monkeypatch.setattr(metrics, "scores", lambda *given: real(*given) | {"covid_precision": None})
+    history, _ = fit_stage(network, *stripes, epochs=1, folder=tmp_path, **SETTINGS)
+    write_csv(tmp_path / "history.csv", history)
+    header, line = (tmp_path / "history.csv").read_text().splitlines()
+    assert dict(zip(header.split(","), line.split(","), strict=True))["val_covid_precision"] == ""
 
 
 def test_class_weights_enter_the_loss_as_factors(network, stripes, tmp_path):
@@ -56,6 +82,7 @@ def test_class_weights_enter_the_loss_as_factors(network, stripes, tmp_path):
     history, _ = fit_stage(frozen, train, validation, epochs=1, folder=tmp_path, class_weights=factors, **settings)
     # Keras weighs each batch's mean by its size, so the epoch's loss is the mean over the images
     assert history["loss"][0] == pytest.approx(float((factors[train.labels] * -np.log(chosen)).mean()), rel=1e-5)
+    assert history["cross_entropy"][0] == pytest.approx(float(-np.log(chosen).mean()), rel=1e-5)
 
 
 def test_what_is_frozen_stays_bit_identical(network, stripes, tmp_path):
@@ -99,6 +126,22 @@ def test_a_checkpoint_of_other_settings_is_not_used(network, stripes, tmp_path):
     fit_stage(network, *stripes, epochs=2, folder=tmp_path, **SETTINGS)
     history, _ = fit_stage(small_network(seed=2), *stripes, epochs=1, folder=tmp_path, **SETTINGS)
     assert len(history) == 1
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-200], lambda data: data[:90], lambda data: b"x" * len(data)])
+def test_a_damaged_checkpoint_is_set_aside_and_the_stage_begins_anew(network, stripes, tmp_path, damage, caplog):
+    whole, _ = fit_stage(network, *stripes, epochs=2, folder=tmp_path / "whole", **SETTINGS)
+    fit_stage(small_network(), *stripes, epochs=1, folder=tmp_path / "parts", **SETTINGS)
+    (file,) = (tmp_path / "parts").glob("checkpoint*")
+    file.write_bytes(damage(file.read_bytes()))
+    anew = small_network()
+    history, _ = fit_stage(anew, *stripes, epochs=2, folder=tmp_path / "parts", **SETTINGS)
+    pd.testing.assert_frame_equal(history, whole)
+    for one, other in zip(network.get_weights(), anew.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    (aside,) = (tmp_path / "parts").glob("*.damaged")
+    (line,) = [record.getMessage() for record in caplog.records if "damaged" in record.getMessage()]
+    assert str(aside) in line
 
 
 def test_too_little_memory_says_what_to_lower(network, tmp_path):

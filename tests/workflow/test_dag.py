@@ -1,5 +1,6 @@
 import ast
 import json
+import re
 import subprocess
 import sys
 
@@ -72,8 +73,9 @@ def test_only_listed_parameters_are_passed():
 
 @pytest.fixture(scope="module")
 def dry_run():
-    """What Snakemake would do for two rows, one of them a stage of the other, with two seeds."""
-    changes = {"experiments": ["RN2"], "explained_experiment": "RN2", "seeds": [1, 2]}
+    """What Snakemake would do for three rows, one of them a stage of another, with two seeds."""
+    changes = {"experiments": ["RN2", "CN1-described"], "explained_experiment": "RN2", "seeds": [1, 2]}
+    changes["fine_tuning_from"] = "as_published"
     config = ["run=demo", "jobs=2", f"set={dag.packed(changes)}"]
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--forceall", "--dry-run",
@@ -87,12 +89,26 @@ def dry_run():
 def test_every_notebook_of_the_story_is_executed_with_its_parameters(dry_run):
     executed = [line.split() for line in dry_run.splitlines() if "-m workflow.execute" in line]
     targets = {line[line.index("workflow.execute") + 2].split("/")[-1].removesuffix(".ipynb") for line in executed}
-    rows = {"RN1", "RN1-seed2", "RN2", "RN2-seed2"}
+    rows = {f"{row}{seed}" for row in ("RN1", "RN2", "CN1-described") for seed in ("", "-seed2")}
+    networks = {f"{name}{seed}" for name in ("resnet50v2", "covidnet-as_described") for seed in ("", "-seed2")}
     once = set(STORY) - {"03_pretraining", "04_experiment"}
-    assert targets == once | {"03_pretraining-resnet50v2"} | {f"04_experiment-{row}" for row in rows}
+    assert targets == once | {f"03_pretraining-{name}" for name in networks} | {f"04_experiment-{row}" for row in rows}
     given = {t: json.loads(t.partition("--values '")[2].rstrip("'")) for t in dry_run.splitlines() if "--values" in t}
     (second,) = [values for line, values in given.items() if "/04_experiment-RN2-seed2.ipynb" in line]
     assert (second["experiment"], second["continues"], second["seed"]) == ("RN2", "RN1", 2)
+    (skin,) = [values for line, values in given.items() if "/03_pretraining-covidnet-as_described-seed2.ipynb" in line]
+    assert (skin["backbone"], skin["shortcuts"], skin["classifier_l2"]) == ("covidnet", "as_described", "as_described")
+    assert skin["seed"] == 2, "a row's seed is its pretraining's, too"
+
+
+def test_a_row_reads_what_it_starts_from_with_its_own_seed(dry_run):
+    jobs = [part for part in dry_run.split("\nrule ") if "04_experiment" in part.partition("output:")[2].split("\n")[0]]
+    reads = {re.search(r"04_experiment-([\w-]+)\.ipynb", job)[1]: job.partition("output:")[0] for job in jobs}
+    for seed in ("", "-seed2"):
+        assert f"pretraining/resnet50v2{seed}.keras" in reads[f"RN1{seed}"]
+        assert f"pretraining/covidnet-as_described{seed}.keras" in reads[f"CN1-described{seed}"]
+        assert f"experiments/RN1{seed}/model.keras" in reads[f"RN2{seed}"]
+        assert f"experiments/RN1{seed}/last_epoch.npz" in reads[f"RN2{seed}"]
 
 
 def test_the_report_is_told_in_which_notebook_each_file_was_made(dry_run):
@@ -102,6 +118,7 @@ def test_the_report_is_told_in_which_notebook_each_file_was_made(dry_run):
     assert made_in["results/demo/experiments/RN1-seed2/metrics.json"] == "04_experiment-RN1-seed2"
     assert made_in["data/demo/covidx/images.npy"] == "00_data_preparation"
     assert made_in["results/demo/pretraining/resnet50v2.keras"] == "03_pretraining-resnet50v2"
+    assert made_in["results/demo/experiments/RN1-seed2/last_epoch.npz"] == "04_experiment-RN1-seed2"
     for name in ("1a", "1b", "2a", "2b", "3a", "3b", "5a", "5b"):
         stem = made_in[f"figures/demo/figure_{name}.png"]
         notebook = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4)

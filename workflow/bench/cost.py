@@ -74,11 +74,14 @@ def _row(name: str, p: params.Params, built: dict, chest: Sizes, pretraining: fl
     row = params.load(p.run, name)
     model = built[row.backbone]
     if row.pretraining == "none":
-        whole = _from_scratch(models.build(row.backbone, p.image_size, pepx=row.pepx), chest, p.epochs)
+        readings = {"pepx": row.pepx, "shortcuts": row.shortcuts}
+        whole = _from_scratch(models.build(row.backbone, p.image_size, **readings), chest, p.epochs)
         return whole, whole
     stages = [(*macs(model, "logits"), p.epochs)]
-    if row.fine_tuning:
-        stages.append((*macs(model, models.FINE_TUNING_STARTS[row.backbone]), p.fine_tuning_epochs))
+    if row.continues:
+        stages.append((*macs(model, row.fine_tuning_start), p.fine_tuning_epochs))
+    elif row.fine_tuning:
+        stages = [(*macs(model, row.fine_tuning_start), p.epochs + p.fine_tuning_epochs)]
     plain = sum(_epochs(below, above, chest, epochs) for below, above, epochs in stages)
     plain += pretraining if row.pretraining == "ham10000" else 0
     below, above, epochs = stages[-1]
@@ -92,7 +95,7 @@ def _first_with_boundary(p: params.Params, row: params.Params) -> str:
     """The first row of the run that needs the same stored activations; the others find them in the store."""
 
     def boundary(of: params.Params) -> tuple:
-        return of.backbone, of.pretraining, of.fine_tuning, of.augmentation
+        return of.backbone, of.pretraining, of.fine_tuning_start, of.augmentation
 
     return next((name for name in p.experiments if boundary(params.load(p.run, name)) == boundary(row)), row.experiment)
 
