@@ -70,7 +70,8 @@ class Standing:
         found += _unequal(published["data"], self.settings) if self.settings else []
         if row is not None:
             kinds = ["rows", row.settings.get("backbone"), row.settings.get("pretraining")]
-            kinds += ["fine_tuned"] * bool(row.settings.get("fine_tuning") or row.settings.get("continues"))
+            if row.settings.get("fine_tuning") or row.settings.get("continues"):
+                kinds += ["fine_tuned", f"fine_tuned {row.settings.get('backbone')}"]
             expected = {name: value for kind in kinds for name, value in published.get(kind, {}).items()}
             found += _unequal(expected, row.settings)
             found += _unlike_table_1(row)
@@ -126,7 +127,7 @@ def network(settings: dict[str, Any]) -> str:
 
 
 def _published() -> dict[str, dict[str, Any]]:
-    """The paper's settings by what they are of: data, rows, fine_tuned, imagenet, ham10000, covidnet."""
+    """The paper's settings by what they are of: data, rows, fine_tuned, ..., imagenet, ham10000, covidnet."""
     table = pd.read_csv(PUBLISHED / "settings.csv", dtype=str)
     return {
         kind: {name: yaml.safe_load(value) for name, value in zip(part["setting"], part["value"], strict=True)}

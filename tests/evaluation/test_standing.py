@@ -24,7 +24,7 @@ def named(table):
 
 
 def test_the_published_settings_are_those_of_the_run_paper():
-    paper = params.load("paper")
+    paper = params.load("paper", "RN4")
     table = pd.read_csv(PUBLISHED / "settings.csv", dtype=str)
     for setting, value in zip(table["setting"], table["value"], strict=True):
         assert getattr(paper, setting) == yaml.safe_load(value), setting
@@ -43,6 +43,8 @@ def test_a_row_made_as_the_paper_s_is_comparable_whatever_its_run_is_called(name
         ("RN3", {"imagenet_weights": "stand_in"}, ["imagenet_weights"]),
         ("RN7", {"imagenet_weights": "stand_in", "fine_tuning_epochs": 1, "l2": 0.0}, []),  # RN7 uses none of them
         ("RN4", {"fine_tuning_learning_rate": 1e-4}, ["fine_tuning_learning_rate"]),
+        ("RN4", {"fine_tuning_start": "conv5_block1_1_conv"}, ["fine_tuning_start"]),
+        ("CN2", {"fine_tuning_start": "stage4_pepx1_project1"}, []),  # no boundary gives the published count
         ("CN1", {"l2": 0.0}, ["l2"]),
         ("RN8", {"class_weights": False}, ["Table 1, class weights"]),
         ("RN4", {"continues": "", "fine_tuning": False}, ["Table 1, fine tuning"]),
