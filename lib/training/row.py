@@ -68,7 +68,8 @@ def last_epoch(p: Any, at: Paths) -> tuple[list[np.ndarray], float]:
     _require(file, why, p.run, f"04_experiment with {p.continues}")
     with np.load(file) as weights:
         classifier = [weights["kernel"], weights["bias"]]
-    return classifier, float(pd.read_csv(folder / "history.csv")["val_macro_f1"].max())
+    history = pd.read_csv(folder / "history.csv", float_precision="round_trip")  # an equal score must not beat it
+    return classifier, float(history["val_macro_f1"].max())
 
 
 def prediction_table(data: Dataset, split: str, probabilities: np.ndarray) -> pd.DataFrame:

@@ -76,6 +76,7 @@ def test_what_a_row_leaves(project, row):
     assert set(predictions["image_id"]) == set(index.loc[index["split"] == "test", "image_id"])
     assert len(pd.read_csv(folder / "history.csv")) == 1
     assert (folder / "model.keras").stat().st_size > 1e6
+    assert (folder / "last_epoch.npz").is_file() == (row in ("RN1", "RN3", "RN5", "CN1")), "linear rows alone leave it"
 
 
 @pytest.mark.parametrize(("name", "channels"), [("covidx", 1), ("ham10000", 3)])

@@ -23,8 +23,8 @@ def test_resnet50v2_costs_what_is_published():
 
 
 def test_sharing_by_hand():
-    """One image, rows RN1 and RN2 alone: the linear stage once, activations once a boundary."""
-    p = params.load("paper", overrides={"experiments": ["RN1", "RN2"]})
+    """One image, three rows: the linear stage once, activations once a boundary."""
+    p = params.load("paper", overrides={"experiments": ["RN1", "RN2", "RN4-direct"]})
     below, above = cost.macs(models.build("resnet50v2", 224), "logits")
     low, high = cost.macs(models.build("resnet50v2", 224), "conv4_block6_3_conv")
     one = cost.Sizes(train=1, validation=0)
@@ -33,4 +33,6 @@ def test_sharing_by_hand():
     assert table.loc["RN1", "our_macs"] == below + 30 * 3 * above
     assert table.loc["RN2", "plain_macs"] == 30 * (below + 3 * above) + 10 * (low + 3 * high)
     assert table.loc["RN2", "our_macs"] == low + 10 * 3 * high
+    assert table.loc["RN4-direct", "plain_macs"] == (30 + 10) * (low + 3 * high)
+    assert table.loc["RN4-direct", "our_macs"] == (30 + 10) * 3 * high
     assert table.loc["all", "our_hours"] == pytest.approx(2 * table.loc["all", "our_macs"] / 1e12 / 3600)
