@@ -35,7 +35,7 @@ class Slips:
         computed: str,
         evidence: str,
         data: str = NO_IMAGES,
-        rows: Sequence[str] = (),
+        of: Sequence[str] = (),
         otherwise: bool = False,
         **values,
     ) -> Styler:
@@ -46,7 +46,7 @@ class Slips:
             computed: what came out here.
             evidence: the numbers behind it.
             data: the images or lists that it was computed on, in words.
-            rows: the rows of this run that it was computed on.
+            of: the rows of this run that it was computed on.
             otherwise: the check came out the other way; the slip's texts for that are taken.
             values: what the braces in its texts stand for.
 
@@ -57,12 +57,13 @@ class Slips:
             raise KeyError(f"{name}: found no slip of this id in {show(SLIPS)}; known are {', '.join(self.known)}")
         texts = self.known[name] | (self.known[name]["otherwise"] if otherwise else {})
         said = {key: texts[key].format(**values) for key in SAID}
-        networks = ". ".join(f"{row}: {self.networks[row]}" for row in rows if self.networks.get(row))
-        on = {"data": data, "rows": ", ".join(rows), "network": networks}
+        networks = ". ".join(f"{row}: {self.networks[row]}" for row in of if self.networks.get(row))
+        on = {"data": data, "rows": ", ".join(of), "network": networks}
         self.found[name] = {"id": name} | said | {"computed": computed, "evidence": evidence} | on
         if texts.get("fine") and not otherwise:
             self.fine.add(name)
-        return errata_styler(pd.DataFrame([self.found[name]], columns=list(COLUMNS)))
+        shown = [key for key in COLUMNS if key != "data" or data != NO_IMAGES]
+        return errata_styler(pd.DataFrame([self.found[name]], columns=shown))
 
     def table(self, fine: bool = False) -> pd.DataFrame:
         """errata.csv: the slips that were noted, in that order; checks.csv: the checks that found none, if `fine`."""

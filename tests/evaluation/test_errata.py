@@ -9,6 +9,7 @@ import pytest
 
 from lib import files
 from lib.evaluation import errata, runs
+from lib.evaluation.standing import Standing
 from lib.models import counts
 from lib.paths import NOTEBOOKS
 
@@ -37,8 +38,8 @@ class Page:
         monkeypatch.setattr(counts, "count_parameters", lambda: COUNTS)
         self.at = at
         self.names = {"at": self.at, "readings": pd.DataFrame(columns=["statistic"]), "display": lambda shown: None}
-        shares = {"test_share": 0.15, "validation_share": 0.15}
-        self.names["p"] = SimpleNamespace(data=str(data), experiments=["RN2", "RN3"], ig_steps=10, **shares)
+        self.names |= {"images": Standing(), "networks": {"RN1": "ResNet50V2, from scratch"}}
+        self.names["p"] = SimpleNamespace(data=str(data), experiments=["RN2", "RN3"], ig_steps=10)
         exec("from lib import params, paths\n" + CELLS["imports"] + "\n" + CELLS["slips"], self.names)
 
     def __call__(self, name):
@@ -82,9 +83,15 @@ def test_the_numbers_that_the_report_gives_are_table_1_s():
 def test_both_readings_stand_beside_the_frozen_stages(page):
     page("classifier-count")
     assert "not both have been run." in page("covidnet-frozen")["consequence"]
-    both = [{"comparison": "CN3-described − CN3", "statistic": "Macro F1", "effect": 3.25}]
+    both = [
+        {"comparison": "CN3-described − CN3", "statistic": "Macro F1", "effect": 3.25, "rows": "CN3-described, CN3"}
+    ]
     page.names["readings"] = pd.DataFrame(both)
-    assert "CN3-described − CN3: +3.2 points of macro F1" in page("covidnet-frozen")["consequence"]
+    page.names["slips"].networks["CN3"] = "COVID-Net, from scratch"
+    line = page("covidnet-frozen")
+    assert "CN3-described − CN3: +3.2 points of macro F1" in line["consequence"]
+    assert (line["rows"], line["network"]) == ("CN3-described, CN3", "CN3: COVID-Net, from scratch")
+    assert line["data"] == page.names["images"].data
 
 
 def test_another_row_is_at_least_as_good_as_the_best_in_all_but_recall(page):
