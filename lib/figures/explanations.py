@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, ScalarFormatter
+from matplotlib.transforms import blended_transform_factory
 
 from lib.evaluation.bootstrap import LEAST_PATIENTS
 from lib.explainers.scorecard import MEASURES, METHODS
@@ -110,11 +110,13 @@ def steps_figure(table: pd.DataFrame, chosen: int, tolerance: float) -> Figure:
             sns.lineplot(table, x="steps", y=column, ax=ax, legend=ax is axes[0], markersize=4, **lines, **band)
             ax.axvline(chosen, color="black", linewidth=0.8, linestyle=":")
             ax.set(xscale="log", xlabel="Steps m", ylabel="", title=title)
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.xaxis.set_major_formatter(ScalarFormatter())
             ax.minorticks_off()
+            tried = sorted(table.steps.unique())
+            ax.set_xticks(tried, [str(steps) for steps in tried])
         axes[0].set_yscale("log")
         axes[0].axhline(tolerance, color=METHOD_COLOURS["chance"], linewidth=0.8)
+        look = {"transform": axes[0].get_yaxis_transform(), "ha": "right", "va": "bottom", "size": "small"}
+        axes[0].text(1, tolerance, "tolerance", **look)
         axes[2].axhline(0, color=METHOD_COLOURS["chance"], linewidth=0.8)
         axes[2].set_ylim(min(-0.1, axes[2].get_ylim()[0]), 1)
         axes[0].legend(title="Mean, middle half")
@@ -131,18 +133,20 @@ def scorecard_figure(table: pd.DataFrame) -> Figure:
         places, position = {}, 0.0
         for measure, part in table.groupby("measure", sort=False):
             position += 0.8
-            ax.text(0.0, position - 0.62, MEASURES[measure], fontweight="bold", transform=ax.get_yaxis_transform())
+            over = blended_transform_factory(figure.transFigure, ax.transData)  # from the figure's left edge
+            about = {"fontweight": "bold", "transform": over, "in_layout": False}
+            ax.text(0.01, position - 0.62, MEASURES[measure], **about)
             for _, one in part.iterrows():
                 colour = METHOD_COLOURS[one.method]
                 ax.plot([one.low, one.high], [position, position], color=colour, linewidth=2)
                 ax.plot(one.value, position, "o", color=colour)
                 ax.plot(one.chance, position, "|", color=METHOD_COLOURS["chance"], markersize=12, markeredgewidth=2)
-                who = "" if one.method == "both" else f"{METHODS[one.method]}, "
-                places[position] = f"{who}{_display(one['class'])} (n = {one.images})"
+                of = "" if one["class"] == "all" else f", {_display(one['class'])}"
+                places[position] = f"{METHODS[one.method]}{of} (n = {one.images})"
                 position += 1
         ax.set_yticks(list(places), list(places.values()))
-        few = f" (fewer than {LEAST_PATIENTS} patients: no interval)" if table.low.isna().any() else ""
-        ax.set(ylim=(position - 0.3, -0.3), xlabel=f"Value with 95 % interval over patients{few};  | chance")
+        few = f"\n(fewer than {LEAST_PATIENTS} patients: no interval)" if table.low.isna().any() else ""
+        ax.set(ylim=(position - 0.3, -0.3), xlabel=f"Value with 95 % interval over patients;  | chance{few}")
         ax.grid(axis="y", visible=False)
     return figure
 
@@ -180,10 +184,10 @@ def randomisation_figure(table: pd.DataFrame) -> Figure:
         table: scorecard lines of the randomisation measures; the column class holds the level, in order.
     """
     panels = {
-        "rank_correlation_signed": "Rank correlation: signed",
-        "rank_correlation_absolute": "absolute values",
-        "rank_correlation_shown": "as shown",
-        "similarity": "Structural similarity: as shown",
+        "rank_correlation_signed": "Rank correlation,\nwith signs",
+        "rank_correlation_absolute": "Rank correlation,\nabsolute values",
+        "rank_correlation_shown": "Rank correlation,\nas shown",
+        "similarity": "Structural similarity,\nas shown",
     }
     with style.apply():
         figure, axes = plt.subplots(1, 4, figsize=(12, 4.3), sharey=True)
@@ -253,4 +257,4 @@ def _colour_bar(figure: Figure, axes: np.ndarray, shrink: float) -> None:
 
 
 def _display(name: str) -> str:
-    return "all classes" if name == "all" else style.CLASS_NAMES.get(name, name)
+    return style.CLASS_NAMES.get(name, name)
