@@ -163,7 +163,8 @@ def unlike(image: OwnImage, distance: float, ranges: pd.DataFrame) -> list[str]:
     values = appearance(image.pixels, size, [distance]).iloc[0]
     for what, (low, high) in ranges.items():
         if not low <= values[what] <= high:
-            found.append(f"Its {what} is {values[what]:.3g}; training images have {low:.3g} to {high:.3g}.")
+            value, least, most = (f"{round(number, 2):g}" for number in (values[what], low, high))
+            found.append(f"Its {what} is {value}; training images have {least} to {most}.")
     return found
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from lib import phantoms
 from lib.explainers import own_image as own
 from lib.phantoms import formats
 from tests.explainers import networks
@@ -35,13 +36,17 @@ def read(array) -> own.OwnImage:
     return own.image_from_bytes(picture(array), "mine", 32)
 
 
-@cache
-def ordinary() -> pd.DataFrame:
-    """The usual ranges of forty pictures, whose distances go from 1 to 2."""
-    known = [read(smooth(k, (80 + 20 * (k % 2), 100))) for k in range(40)]
+def usual(known: list[own.OwnImage]) -> pd.DataFrame:
+    """The usual ranges of pictures whose distances go from 1 to 2."""
     sizes = pd.DataFrame({"width": [one.width for one in known], "height": [one.height for one in known]})
     pixels = np.concatenate([one.pixels for one in known])
-    return own.usual(own.appearance(pixels, sizes, np.linspace(1, 2, 40)))
+    return own.usual(own.appearance(pixels, sizes, np.linspace(1, 2, len(known))))
+
+
+@cache
+def ordinary() -> pd.DataFrame:
+    """The usual ranges of forty pictures."""
+    return usual([read(smooth(k, (80 + 20 * (k % 2), 100))) for k in range(40)])
 
 
 def reasons(array, distance=1.5) -> str:
@@ -65,6 +70,19 @@ def test_files_become_what_the_network_takes(tmp_path, name, save):
 
 def test_a_usual_image_is_not_refused():
     assert not any(reasons(smooth(seed)) for seed in range(40, 80))
+
+
+def test_phantoms_that_were_not_compared_with_are_not_refused_and_noise_like_each_is():
+    shots = [shot for shot in phantoms.sources.planned_shots(120, seed=1) if shot.view == "frontal"]
+    films = [read(phantoms.draw_chest(shot, 96, seed=1, marker=0)[0]) for shot in shots]
+    ranges, fresh = usual(films[::2]), films[1::2]
+    refused = [bool(own.unlike(one, 1.5, ranges)) for one in fresh]
+    assert np.mean(refused) <= 0.05
+    generator = np.random.default_rng(0)
+    for one in fresh:
+        film = one.pixels[0, ..., 0]
+        noise = generator.normal(film.mean(), film.std(), film.shape).clip(0, 255).astype(np.uint8)
+        assert "correlation of neighbouring pixels" in " ".join(own.unlike(read(noise), 1.5, ranges))
 
 
 def test_noise_is_refused_whatever_its_mean_and_contrast():
