@@ -117,15 +117,14 @@ def appearance(images: np.ndarray, sizes: pd.DataFrame, distances) -> pd.DataFra
         distances: (N,) `nearest` training image in the network's features; nan of the training images themselves.
     """
     size = sizes.reindex(columns=["width", "height"]).astype(float)
+    shorter = size.min(axis=1, skipna=False)
     pixels = np.asarray(images, dtype=float)[..., 0]
     about = {
         "mean grey level": pixels.mean(axis=(1, 2)),
         "contrast (standard deviation of the grey levels)": pixels.std(axis=(1, 2)),
         "share of dark pixels": (pixels < 26).mean(axis=(1, 2)),  # a tenth of the range
         "correlation of neighbouring pixels": [neighbours(one) for one in pixels],
-        "shorter side in pixels, up to the network's": size.min(axis=1, skipna=False)
-        .clip(upper=pixels.shape[1])
-        .to_numpy(),
+        "shorter side in pixels, up to the network's": np.minimum(pixels.shape[1], shorter).to_numpy(),
         "width divided by height": (size.width / size.height).to_numpy(),
         DISTANCE: distances,
     }
@@ -138,12 +137,9 @@ def neighbours(image: np.ndarray) -> float:
     Near 1 in any picture of something; near 0 in noise, whatever its mean and contrast.
     """
     pairs = (image[:, :-1], image[:, 1:]), (image[:-1], image[1:])
-    return float(np.mean([1.0 if is_flat(*of) else np.corrcoef(*map(np.ravel, of))[0, 1] for of in pairs]))
-
-
-def is_flat(*images: np.ndarray) -> bool:
-    """Whether any of the images has one value everywhere, so that it correlates with nothing."""
-    return any(np.ptp(image) == 0 for image in images)
+    with np.errstate(invalid="ignore"):
+        found = [np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in pairs]
+    return float(np.nan_to_num(found, nan=1).mean())
 
 
 def usual(known: pd.DataFrame) -> pd.DataFrame:
