@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 
 from lib.explainers import measures
-from lib.explainers.scorecard import Scored, elsewhere, scorecard_line
+from lib.explainers.scorecard import Scored, scorecard_line
 
 FRACTIONS = np.linspace(0, 1, 11)
 """Shares of the pixels replaced at the points of a curve."""
@@ -28,8 +28,11 @@ CURVES_AT_ONCE = 8
 BLUR = 1 / 8
 """Standard deviation of the blur that takes pixels away, as a share of the image's side."""
 
-LEVELS_BELOW = 4
-"""Number of levels that follow the first, in which only the class scores are randomised."""
+RANDOM_MAPS = 5
+"""Random maps an image, whose curves are the chance level of deletion and insertion."""
+
+LEVELS_BELOW = 2
+"""Number of levels that follow the first, in which only the class scores are randomised; the last is everything."""
 
 
 def perturbation_curves(
@@ -72,9 +75,9 @@ def replaced_pixels(values: np.ndarray) -> np.ndarray:
     return (place < counts[:, None]).reshape(-1, *values.shape)
 
 
-def random_maps(count: int, size: int) -> np.ndarray:
+def random_maps(count: int, size: int, seed: int) -> np.ndarray:
     """(count, S, S) maps that know nothing: smoothed noise in 0..1, whose curves are the chance level."""
-    noise = np.random.default_rng(1).normal(size=(count, size, size))
+    noise = np.random.default_rng(seed).normal(size=(count, size, size))
     smooth = ndimage.gaussian_filter(noise, sigma=(0, size / 16, size / 16))
     low, high = smooth.min(axis=(1, 2), keepdims=True), smooth.max(axis=(1, 2), keepdims=True)
     return (smooth - low) / (high - low)
@@ -83,18 +86,31 @@ def random_maps(count: int, size: int) -> np.ndarray:
 def score_perturbation(on: Scored, maps: dict[str, np.ndarray], predict: Callable) -> tuple[list[dict], dict]:
     """Lines with the areas 0..1 under the deletion and insertion curves, and the curves of each method.
 
-    The chance level is that of random maps, whose curves are called "chance". `maps` holds each method's (N, S, S);
-    `predict` is that of `perturbation_curves`.
+    The chance level is that of `RANDOM_MAPS` random maps an image, its spread that of their mean areas.
+
+    Args:
+        on: the images.
+        maps: each method's (N, S, S).
+        predict: that of `perturbation_curves`.
+
+    Returns:
+        lines, and the curves: method to those of `perturbation_curves`; "chance" to (RANDOM_MAPS, N, points) of each.
     """
-    maps = {**maps, "chance": random_maps(len(on.images), on.images.shape[1])}
+    count, size = on.images.shape[:2]
     curves = {method: perturbation_curves(predict, on.images, on.explained, of) for method, of in maps.items()}
+    blind = [random_maps(count, size, seed) for seed in range(1, RANDOM_MAPS + 1)]
+    blind = [perturbation_curves(predict, on.images, on.explained, of) for of in blind]
+    chance = {name: np.stack([of[name] for of in blind]) for name in ("deletion", "insertion")}
     lines = []
-    for name in ("deletion", "insertion"):
-        areas = {method: np.trapezoid(of[name], FRACTIONS, axis=-1) for method, of in curves.items()}
-        chance = areas.pop("chance")
-        for method, values in areas.items():
-            lines += on.lines(name, method, values, chance)
-    return lines, curves
+    for name, by_chance in chance.items():
+        for method, of in curves.items():
+            lines += on.lines(name, method, area_under(of[name]), area_under(by_chance).T)
+    return lines, curves | {"chance": chance}
+
+
+def area_under(curves: np.ndarray) -> np.ndarray:
+    """(...) areas 0..1 under curves (..., len(FRACTIONS)), by the trapezoid rule."""
+    return np.trapezoid(curves, FRACTIONS, axis=-1)
 
 
 def cascade(model: keras.Model) -> dict[str, list[keras.layers.Layer]]:
@@ -125,26 +141,51 @@ def shuffled_weights(layers: list[keras.layers.Layer]) -> Iterator[None]:
             layer.set_weights(weights)
 
 
-def score_randomisation(on: Scored, explainers: dict[str, Callable], model: keras.Model) -> list[dict]:
-    """Similarity of each map to that of the network randomised down to each level; `class` holds the level.
+def score_randomisation(
+    on: Scored, explainers: dict, model: keras.Model, trained: dict[str, np.ndarray]
+) -> tuple[list[dict], dict[str, np.ndarray]]:
+    """Similarity of each explanation to that of the network randomised down to each level; `class` holds the level.
 
-    The chance level is the similarity to the trained network's map of another image, without empty maps. `explainers`
-    are each method's (images, classes) to (N, S, S) maps of `model`.
+    Rank correlations are of the attributions with their signs, of their absolute values (Adebayo et al. look at both)
+    and of the maps as shown; the structural similarity is of these. The chance level is the mean similarity of the
+    trained network's maps of two different images.
+
+    Args:
+        on: the images.
+        explainers: each method's `GradCam` or `IntegratedGradients` of the model.
+        model: the trained network; its weights come back.
+        trained: each method's `signed` attributions of these images.
+
+    Returns:
+        lines, and each method's (N, S, S) shown maps of the network with all weights shuffled.
     """
-
-    def all_maps():
-        return {method: explain(on.images, on.explained) for method, explain in explainers.items()}
-
-    measured = {"rank_correlation": measures.rank_correlation, "similarity": measures.similarity}
-    trained, moved = all_maps(), elsewhere(len(on.images))
+    seen = {method: views(explainers[method], signed) for method, signed in trained.items()}
+    chance = {
+        method: {f"rank_correlation_{view}": rank_correlation_by_others(maps) for view, maps in of.items()}
+        | {"similarity": measures.similarity_by_others(of["shown"])}
+        for method, of in seen.items()
+    }
     lines = []
     for level, layers in cascade(model).items():
         with shuffled_weights(layers):
-            broken = all_maps()
-        for method, maps in trained.items():
-            for name, measure in measured.items():
-                values, chance = (measures.of_pairs(measure, maps, of) for of in (broken[method], maps[moved]))
-                chance = chance[~np.isnan(chance)].mean() if not np.isnan(chance).all() else np.nan
-                what = f"randomised_{name}"
-                lines.append(scorecard_line(what, method, level, values, on.groups, on.samples, chance=chance))
-    return lines
+            broken = {name: views(one, one.signed(on.images, on.explained)) for name, one in explainers.items()}
+        for method, of in broken.items():
+            found = {
+                f"rank_correlation_{view}": np.diag(measures.rank_correlations(seen[method][view], maps))
+                for view, maps in of.items()
+            } | {"similarity": measures.similarities(seen[method]["shown"], of["shown"])}
+            for name, values in found.items():
+                about = (f"randomised_{name}", method, level, values, on.groups, on.samples)
+                lines.append(scorecard_line(*about, chance=chance[method][name]))
+    return lines, {method: of["shown"] for method, of in broken.items()}
+
+
+def views(explainer, signed: np.ndarray) -> dict[str, np.ndarray]:
+    """What is compared of an explainer's signed attributions, each (N, h, w)."""
+    return {"signed": signed, "absolute": np.abs(signed), "shown": explainer.shown(signed)}
+
+
+def rank_correlation_by_others(maps: np.ndarray) -> float:
+    """Mean rank correlation of the maps of two different images, over all pairs; nan if there is none."""
+    found = measures.by_others(measures.rank_correlations(maps, maps))
+    return float(found[~np.isnan(found)].mean()) if (~np.isnan(found)).any() else float("nan")

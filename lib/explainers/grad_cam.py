@@ -52,13 +52,17 @@ class GradCam:
         Returns:
             (N, S, S) float32 maps, not negative, not normalised.
         """
-        return upsample(self.coarse(images, classes), self._size)
+        return self.shown(self.signed(images, classes))
 
-    def coarse(self, images: np.ndarray, classes) -> np.ndarray:
-        """(N, h, w) float32 maps at the layer's own resolution; arguments as `__call__`."""
+    def signed(self, images: np.ndarray, classes) -> np.ndarray:
+        """(N, h, w) float32 weighted sums before ReLU, at the layer's own resolution; arguments as `__call__`."""
         classes = class_positions(classes, len(images), self._classes)
         blocks = [slice(k, k + self._batch) for k in range(0, len(images), self._batch)]
         return np.concatenate([self._compiled(network_input(images[of]), classes[of]).numpy() for of in blocks])
+
+    def shown(self, signed: np.ndarray) -> np.ndarray:
+        """(N, S, S) maps as the pictures show them, from what `signed` gives: its positive part, enlarged."""
+        return upsample(np.maximum(signed, 0), self._size)
 
     def _maps(self, images, classes):
         maps = self._below(images, training=False)
@@ -76,8 +80,8 @@ def channel_weights(gradients):
 
 
 def weighted_map(maps, weights):
-    """(N, h, w) from (N, h, w, C) maps and (N, C) weights: the weighted sum's positive part (equation 2)."""
-    return tf.nn.relu(tf.einsum("nhwc,nc->nhw", maps, weights))
+    """(N, h, w) from (N, h, w, C) maps and (N, C) weights: the weighted sum, whose ReLU is equation 2."""
+    return tf.einsum("nhwc,nc->nhw", maps, weights)
 
 
 def upsample(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -10,15 +10,24 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, ScalarFormatter
+from matplotlib.transforms import blended_transform_factory
 
+from lib.evaluation.bootstrap import LEAST_PATIENTS
 from lib.explainers.scorecard import MEASURES, METHODS
 from lib.figures import style
 
 COLUMNS = ("Original", "Grad-CAM", "Integrated Gradients")
 WRONG = "#b3261e"
-METHOD_COLOURS = {"grad_cam": "#b5541c", "integrated_gradients": "#5b3a8c", "both": "#2f6f73", "chance": "#8a8a8a"}
-"""One colour a method."""
+METHOD_COLOURS = {
+    "grad_cam": "#b5541c",
+    "integrated_gradients": "#5b3a8c",
+    "both": "#2f6f73",
+    "grad_cam_randomised": "#dcb08f",
+    "integrated_gradients_randomised": "#b3a2cb",
+    "brightness": "#4d4d4d",
+    "chance": "#8a8a8a",
+}
+"""One colour a method, the randomised network's paler."""
 
 OVERLAY = "plasma"
 """Colours over an X-ray: perceptually uniform, and of no colour that an X-ray has."""
@@ -80,95 +89,117 @@ def gallery_figure(explained: Sequence[Explained], cases: Sequence[str]) -> Figu
     return figure
 
 
-def steps_figure(table: pd.DataFrame, chosen: int) -> Figure:
+def steps_figure(table: pd.DataFrame, chosen: int, tolerance: float) -> Figure:
     """Completeness error, rank correlation with the finest m, and agreement with Grad-CAM against m (steps.csv).
 
-    The `chosen` m, which the run uses, is a line.
+    Means over the images, with the middle half of them as a band. The `chosen` m, which the run uses, is a line, as is
+    the `tolerance` of the completeness error.
     """
     panels = {
         "completeness_error": "Completeness error",
-        "rank_correlation": f"Rank correlation with m = {table.steps.max()}",
+        "rank_correlation": "Rank correlation with the finest m",
         "agreement": "Rank correlation with Grad-CAM",
     }
     names = sorted(table.experiment.unique())
     colours = list(plt.get_cmap("viridis")(np.linspace(0.1, 0.8, len(names))))
     lines = {"hue": "experiment", "hue_order": names, "palette": colours, "marker": "o", "markeredgewidth": 0}
-    band = {"estimator": "median", "errorbar": ("pi", 50), "err_kws": {"alpha": 0.15, "linewidth": 0}}
+    band = {"estimator": "mean", "errorbar": ("pi", 50), "err_kws": {"alpha": 0.15, "linewidth": 0}}
     with style.apply():
         figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.5))
         for ax, (column, title) in zip(axes, panels.items(), strict=True):
             sns.lineplot(table, x="steps", y=column, ax=ax, legend=ax is axes[0], markersize=4, **lines, **band)
             ax.axvline(chosen, color="black", linewidth=0.8, linestyle=":")
             ax.set(xscale="log", xlabel="Steps m", ylabel="", title=title)
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.xaxis.set_major_formatter(ScalarFormatter())
             ax.minorticks_off()
+            tried = sorted(table.steps.unique())
+            ax.set_xticks(tried, [str(steps) for steps in tried])
         axes[0].set_yscale("log")
+        axes[0].axhline(tolerance, color=METHOD_COLOURS["chance"], linewidth=0.8)
+        look = {"transform": axes[0].get_yaxis_transform(), "ha": "right", "va": "bottom", "size": "small"}
+        axes[0].text(1, tolerance, "tolerance", **look)
         axes[2].axhline(0, color=METHOD_COLOURS["chance"], linewidth=0.8)
         axes[2].set_ylim(min(-0.1, axes[2].get_ylim()[0]), 1)
-        axes[0].legend(title="Median, middle half")
+        axes[0].legend(title="Mean, middle half")
     return figure
 
 
 def scorecard_figure(table: pd.DataFrame) -> Figure:
-    """Value, interval and chance level: a heading a measure, below it a line a method and class of the scorecard."""
+    """Value, interval and chance level: a heading a measure, below it a line a method and class of the scorecard.
+
+    A line of fewer patients than an interval needs is a point only.
+    """
     with style.apply():
         figure, ax = plt.subplots(figsize=(9.5, 0.8 + 0.3 * len(table) + 0.25 * table.measure.nunique()))
         places, position = {}, 0.0
         for measure, part in table.groupby("measure", sort=False):
             position += 0.8
-            ax.text(0.0, position - 0.62, MEASURES[measure], fontweight="bold", transform=ax.get_yaxis_transform())
+            over = blended_transform_factory(figure.transFigure, ax.transData)  # from the figure's left edge
+            about = {"fontweight": "bold", "transform": over, "in_layout": False}
+            ax.text(0.01, position - 0.62, MEASURES[measure], **about)
             for _, one in part.iterrows():
                 colour = METHOD_COLOURS[one.method]
                 ax.plot([one.low, one.high], [position, position], color=colour, linewidth=2)
                 ax.plot(one.value, position, "o", color=colour)
                 ax.plot(one.chance, position, "|", color=METHOD_COLOURS["chance"], markersize=12, markeredgewidth=2)
-                who = "" if one.method == "both" else f"{METHODS[one.method]}, "
-                places[position] = f"{who}{_display(one['class'])} (n = {one.images})"
+                of = "" if one["class"] == "all" else f", {_display(one['class'])}"
+                places[position] = f"{METHODS[one.method]}{of} (n = {one.images})"
                 position += 1
         ax.set_yticks(list(places), list(places.values()))
-        ax.set(ylim=(position - 0.3, -0.3), xlabel="Value with 95 % interval over patients;  | chance")
+        few = f"\n(fewer than {LEAST_PATIENTS} patients: no interval)" if table.low.isna().any() else ""
+        ax.set(ylim=(position - 0.3, -0.3), xlabel=f"Value with 95 % interval over patients;  | chance{few}")
         ax.grid(axis="y", visible=False)
     return figure
 
 
 def deletion_insertion_figure(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
-    """Mean deletion and insertion curves.
+    """Mean deletion and insertion curves; random maps as a band of two standard deviations on either side.
 
     Args:
-        curves: method (or "chance") to {"deletion", "insertion"} to (N, points) probabilities.
+        curves: method to {"deletion", "insertion"} to (N, points) probabilities, and "chance" to (R, N, points) of R
+            random maps.
     """
     panels = {"deletion": "taken away (blurred)", "insertion": "put back"}
     with style.apply():
         figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.4), sharey=True)
         for ax, (name, what) in zip(axes, panels.items(), strict=True):
-            for method, of in curves.items():
-                mean = of[name].mean(axis=0)
-                label, line = METHODS.get(method, "Random maps"), "--" if method == "chance" else "-"
-                ax.plot(np.linspace(0, 100, len(mean)), mean, line, color=METHOD_COLOURS[method], label=label)
+            blind = curves["chance"][name].mean(axis=1)
+            middle, spread = blind.mean(axis=0), blind.std(axis=0, ddof=1)
+            percent = np.linspace(0, 100, len(middle))
+            about = {"color": METHOD_COLOURS["chance"], "linewidth": 0, "alpha": 0.35}
+            words = f"{len(blind)} random maps, 2 standard deviations"
+            ax.fill_between(percent, middle - 2 * spread, middle + 2 * spread, label=words, **about)
+            for method in (of for of in curves if of != "chance"):
+                mean = curves[method][name].mean(axis=0)
+                ax.plot(percent, mean, color=METHOD_COLOURS[method], label=METHODS[method])
             ax.set(xlabel=f"Pixels {what}, %", title=name.capitalize(), ylim=(0, 1.02))
         axes[0].set_ylabel("Mean probability of the class")
-        axes[1].legend(loc="lower right")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     return figure
 
 
 def randomisation_figure(table: pd.DataFrame) -> Figure:
-    """Similarity to the trained network's maps, level by level.
+    """Similarity to the trained network's explanations, level by level.
 
     Args:
-        table: scorecard lines of the two randomisation measures; the column class holds the level, in order.
+        table: scorecard lines of the randomisation measures; the column class holds the level, in order.
     """
-    panels = {"rank_correlation": "Rank correlation", "similarity": "Structural similarity"}
+    panels = {
+        "rank_correlation_signed": "Rank correlation,\nwith signs",
+        "rank_correlation_absolute": "Rank correlation,\nabsolute values",
+        "rank_correlation_shown": "Rank correlation,\nas shown",
+        "similarity": "Structural similarity,\nas shown",
+    }
     with style.apply():
-        figure, axes = plt.subplots(1, 2, figsize=(10, 4.3), sharey=True)
+        figure, axes = plt.subplots(1, 4, figsize=(12, 4.3), sharey=True)
         for ax, (measure, title) in zip(axes, panels.items(), strict=True):
             for method, part in table[table.measure == f"randomised_{measure}"].groupby("method", sort=False):
                 about = {"color": METHOD_COLOURS[method], "label": METHODS[method]}
                 interval = np.abs(part[["low", "high"]].to_numpy().T - part.value.to_numpy())
-                ax.errorbar(part["class"], part.value, interval, marker="o", capsize=3, **about)
+                ax.errorbar(part["class"], part.value, np.nan_to_num(interval), marker="o", capsize=3, **about)
                 ax.plot(part["class"], part.chance, linestyle=":", color=METHOD_COLOURS[method])
-            ax.set(title=title, ylim=(-1.05, 1.05), xlabel="Randomised from the top down to")
+            ax.set(title=title, ylim=(-1.05, 1.05))
             ax.tick_params(axis="x", rotation=35)
+        figure.supxlabel("Randomised from the top down to")
         handles, labels = axes[0].get_legend_handles_labels()
         handles.append(plt.Line2D([], [], color="black", linestyle=":"))
         figure.legend(handles, [*labels, "Map of another image"], loc="outside upper center", ncols=3, frameon=False)
@@ -226,4 +257,4 @@ def _colour_bar(figure: Figure, axes: np.ndarray, shrink: float) -> None:
 
 
 def _display(name: str) -> str:
-    return "all classes" if name == "all" else style.CLASS_NAMES.get(name, name)
+    return style.CLASS_NAMES.get(name, name)

@@ -39,7 +39,7 @@ def test_same_explanations_as_xplique(network):
     # Rounding may put a point of the path on the other side of a ReLU's kink, which changes its whole gradient
     np.testing.assert_allclose(ours, theirs, atol=1e-2 * np.abs(theirs).max())
 
-    coarse = GradCam(model, layer).coarse(pixels, classes)
+    coarse = np.maximum(GradCam(model, layer).signed(pixels, classes), 0)
     bicubic = tf.image.resize(coarse[..., None], (size, size), method="bicubic")[..., 0].numpy()
     theirs = cams(pixels, classes)
     seen = [k for k in range(3) if np.ptp(theirs[k])]

@@ -4,8 +4,10 @@ from contextlib import suppress
 
 import numpy as np
 import pandas as pd
+import pytest
+from scipy import stats
 
-from lib.explainers import controls, scorecard
+from lib.explainers import controls, integrated_gradients, scorecard
 from lib.explainers.grad_cam import GradCam
 from lib.explainers.integrated_gradients import IntegratedGradients
 from tests.explainers import networks
@@ -13,7 +15,7 @@ from tests.explainers.test_scorecard import scored
 
 
 def both_methods(model, steps):
-    return {"grad_cam": GradCam(model, "maps"), "integrated_gradients": IntegratedGradients(model, steps).maps}
+    return {"grad_cam": GradCam(model, "maps"), "integrated_gradients": IntegratedGradients(model, steps)}
 
 
 def brightness(images):
@@ -83,24 +85,75 @@ def test_explanations_follow_the_randomised_weights_without_a_new_explainer():
     model, pixels = networks.convolutional(), networks.images(2, 16)
     explainers = both_methods(model, 4)
     for explain in explainers.values():
-        trained = explain(pixels, 0)
+        trained = explain.signed(pixels, 0)
         with controls.shuffled_weights(controls.cascade(model)["first"]):
-            broken = explain(pixels, 0)
-        np.testing.assert_array_equal(trained, explain(pixels, 0))
+            broken = explain.signed(pixels, 0)
+        np.testing.assert_array_equal(trained, explain.signed(pixels, 0))
         assert not np.allclose(trained, broken, rtol=0.05)
+
+
+def randomised(model, on):
+    """Lines of the randomisation test, by measure, method and level, and the maps of the network that lost it all."""
+    explainers = both_methods(model, 3)
+    trained = {method: one.signed(on.images, on.explained) for method, one in explainers.items()}
+    lines, maps = controls.score_randomisation(on, explainers, model, trained)
+    return pd.DataFrame(lines).set_index(["measure", "method", "class"]), maps, trained
+
+
+def test_randomisation_looks_at_signs_at_sizes_and_at_what_is_shown():
+    on, model = scored(6), networks.convolutional()
+    table, maps, trained = randomised(model, on)
+    views = ("rank_correlation_signed", "rank_correlation_absolute", "rank_correlation_shown", "similarity")
+    assert set(table.index.levels[0]) == {f"randomised_{view}" for view in views} <= set(scorecard.MEASURES)
+    with controls.shuffled_weights(controls.cascade(model)["first"]):
+        lost = IntegratedGradients(model, 3)(on.images, on.explained).values.sum(axis=-1)
+    learnt = trained["integrated_gradients"]
+    for view, of in (("signed", lambda x: x), ("absolute", abs), ("shown", integrated_gradients.evidence)):
+        pairs = zip(of(learnt), of(lost), strict=True)
+        expected = np.mean([stats.spearmanr(*map(np.ravel, pair)).statistic for pair in pairs])
+        line = table.loc[f"randomised_rank_correlation_{view}", "integrated_gradients", "first"]
+        assert line.value == pytest.approx(expected, abs=1e-4)
+    np.testing.assert_allclose(maps["integrated_gradients"], integrated_gradients.evidence(lost), atol=1e-6)
+
+
+def test_chance_of_the_randomisation_is_over_all_pairs_of_images_whatever_their_order():
+    on, model = scored(6), networks.convolutional()
+    table, _, trained = randomised(model, on)
+    pairs = [(a, b) for a in range(6) for b in range(6) if a != b]
+    signed = trained["integrated_gradients"].reshape(6, -1)
+    expected = np.mean([stats.spearmanr(signed[a], signed[b]).statistic for a, b in pairs])
+    line = table.loc["randomised_rank_correlation_signed", "integrated_gradients", "logits"]
+    assert line.chance == pytest.approx(expected, abs=1e-6)
+    order = [3, 0, 5, 1, 4, 2]
+    moved = scorecard.Scored(on.images[order], on.explained[order], on.groups[order], on.labels[order], on.samples)
+    # The same sums in another order, and 32-bit gradients that may swap near equal ranks
+    np.testing.assert_allclose(randomised(model, moved)[0].chance, table.chance, atol=1e-3)
+
+
+def test_random_maps_give_a_chance_level_with_its_spread():
+    on = scored(6)
+    maps = dict.fromkeys(("grad_cam", "integrated_gradients"), controls.random_maps(6, 16, seed=0))
+    lines, curves = controls.score_perturbation(on, maps, brightness)
+    assert curves["chance"]["deletion"].shape == (controls.RANDOM_MAPS, 6, len(controls.FRACTIONS))
+    line = next(line for line in lines if (line["measure"], line["class"]) == ("deletion", "all"))
+    areas = [np.trapezoid(of, controls.FRACTIONS).mean() for of in curves["chance"]["deletion"]]
+    assert line["chance"] == pytest.approx(np.mean(areas))
+    assert line["chance_spread"] == pytest.approx(np.std(areas, ddof=1))
+    assert line["chance_spread"] > 0
 
 
 def test_scorecard_of_a_network_has_every_part():
     model, on = networks.convolutional(), scored()
-    explainers = both_methods(model, 3)
-    maps = {method: explain(on.images, on.explained) for method, explain in explainers.items()}
-    lines = scorecard.score_agreement(on, maps) + controls.score_randomisation(on, explainers, model)
+    maps = {
+        method: explain.shown(explain.signed(on.images, on.explained))
+        for method, explain in both_methods(model, 3).items()
+    }
+    lines = scorecard.score_agreement(on, maps)
     more, curves = controls.score_perturbation(on, maps, lambda x: model.predict(np.repeat(x, 3, axis=-1), verbose=0))
     table = pd.DataFrame(lines + more)
-    assert set(table.measure) <= set(scorecard.MEASURES)
-    assert set(curves) == {"grad_cam", "integrated_gradients", "chance"}
-    shown = table[table.low.notna()]
+    assert set(table.measure) == {"rank_correlation", "top_overlap", "deletion", "insertion"}
+    shown = table[table["class"] == "all"]
     assert shown.value.between(shown.low - 1e-9, shown.high + 1e-9).all()
     # nothing was deleted at the start and everything put back at the end: both are the image's own probability
     for of in curves.values():
-        np.testing.assert_allclose(of["deletion"][:, 0], of["insertion"][:, -1], rtol=1e-5)
+        np.testing.assert_allclose(of["deletion"][..., 0], of["insertion"][..., -1], rtol=1e-5)

@@ -9,7 +9,7 @@ from lib.explainers.grad_cam import GradCam
 from tests.explainers import networks
 
 
-def test_map_is_the_positive_part_of_the_sum_weighted_by_the_mean_gradient_of_each_channel():
+def test_map_is_the_sum_weighted_by_the_mean_gradient_of_each_channel():
     gradients = np.zeros((1, 2, 2, 2), np.float32)
     gradients[0, :, :, 0] = [[1, 2], [3, 6]]
     gradients[0, :, :, 1] = [[-4, 0], [0, 0]]
@@ -19,7 +19,7 @@ def test_map_is_the_positive_part_of_the_sum_weighted_by_the_mean_gradient_of_ea
     maps[0, 0, :, 0] = [1, 2, 0]
     maps[0, 0, :, 1] = [1, 10, 4]
     # 3 * map 0 - 1 * map 1 = [2, -4, -4]
-    np.testing.assert_allclose(grad_cam.weighted_map(maps, weights), [[[2, 0, 0]]])
+    np.testing.assert_allclose(grad_cam.weighted_map(maps, weights), [[[2, -4, -4]]])
 
 
 def test_upsampling_is_bilinear_between_aligned_pixel_centres():
@@ -50,6 +50,13 @@ def test_each_class_of_a_network_by_hand():
     np.testing.assert_allclose(explain(IMAGE, 0), [[[2, 0], [0.5, 0]]])
     np.testing.assert_allclose(explain(IMAGE, 1), [[[0, 1], [0, 0.5]]])
     np.testing.assert_allclose(explain(np.repeat(IMAGE, 2, axis=0), [1, 0])[1], [[2, 0], [0.5, 0]])
+
+
+def test_signed_keeps_what_speaks_against_the_class_and_what_is_shown_does_not():
+    explain = GradCam(by_hand(), "maps")
+    signed = explain.signed(IMAGE, 0)
+    np.testing.assert_allclose(signed, [[[2, -1], [0.5, -0.5]]])
+    np.testing.assert_allclose(explain.shown(signed), explain(IMAGE, 0))
 
 
 def test_as_published_differentiates_the_probability():

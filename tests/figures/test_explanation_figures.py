@@ -75,7 +75,7 @@ def test_an_empty_map_colours_nothing(levels):
 
 
 def rows(measure, method, classes):
-    values = {"value": 0.5, "low": 0.4, "high": 0.6, "chance": 0.2, "images": 9, "other_image": 0.3}
+    values = {"value": 0.5, "low": 0.4, "high": 0.6, "chance": 0.2, "images": 9, "other_image": 0.3, "patients": 9}
     return [{"measure": measure, "method": method, "class": of, **values} for of in classes]
 
 
@@ -88,12 +88,24 @@ def test_scorecard_names_measures_methods_and_numbers_of_images():
         assert words in texts(figure)
 
 
-def test_every_measure_of_the_scorecard_has_words():
-    table = pd.DataFrame([row for name in scorecard.MEASURES for row in rows(name, "grad_cam", ["all"])])
-    assert len(explanations.scorecard_figure(table).axes[0].get_yticks()) == len(scorecard.MEASURES)
+def test_every_measure_and_method_of_the_scorecard_has_words_and_a_colour():
+    pairs = [(name, method) for name in scorecard.MEASURES for method in scorecard.METHODS]
+    table = pd.DataFrame([row for pair in pairs for row in rows(*pair, ["all"])])
+    assert len(explanations.scorecard_figure(table).axes[0].get_yticks()) == len(pairs)
 
 
-def test_steps_curves_are_the_medians():
+def test_a_line_without_an_interval_is_a_point_and_the_axis_says_why():
+    table = pd.DataFrame(rows("lungs_share", "grad_cam", ["all", "covid-19"]))
+    assert "no interval" not in texts(explanations.scorecard_figure(table))
+    table.loc[1, ["low", "high"]] = np.nan
+    figure = explanations.scorecard_figure(table)
+    assert "fewer than 18 patients: no interval" in texts(figure)
+    drawn = [line.get_xdata() for line in figure.axes[0].lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(np.ravel(drawn), [0.5, 0.5])
+    explanations.randomisation_figure(table.assign(measure="randomised_similarity"))
+
+
+def test_steps_curves_are_the_means_beside_the_tolerance():
     table = pd.DataFrame(
         {
             "experiment": ["RN4"] * 6,
@@ -104,18 +116,26 @@ def test_steps_curves_are_the_medians():
             "agreement": [0.2, 0.2] * 3,
         }
     )
-    figure = explanations.steps_figure(table, 50)
-    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.2, 0.02])
+    figure = explanations.steps_figure(table, 50, tolerance=0.05)
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.4, 0.02])
+    assert any(np.allclose(line.get_ydata(), 0.05) for line in figure.axes[0].lines)
     assert figure.axes[0].get_legend_handles_labels()[1] == ["RN4"]
 
 
 def test_curves_and_randomisation_draw_every_method():
     points = np.ones((3, len(controls.FRACTIONS)))
-    of = {"deletion": points, "insertion": points}
-    figure = explanations.deletion_insertion_figure(dict.fromkeys(("grad_cam", "integrated_gradients", "chance"), of))
-    assert [len(ax.lines) for ax in figure.axes] == [3, 3]
+    curves = {method: {"deletion": points, "insertion": points} for method in ("grad_cam", "integrated_gradients")}
+    blind = np.stack([0.2 * points, 0.4 * points])  # two random maps: 0.3 with a deviation of 0.1 * sqrt(2)
+    curves["chance"] = {"deletion": blind, "insertion": blind}
+    figure = explanations.deletion_insertion_figure(curves)
+    assert [len(ax.lines) for ax in figure.axes] == [2, 2]
+    band = figure.axes[0].collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (pytest.approx(0.3 - 0.2 * 2**0.5), pytest.approx(0.3 + 0.2 * 2**0.5))
     made = []
-    for measure in ("randomised_rank_correlation", "randomised_similarity"):
+    measured = [name for name in scorecard.MEASURES if name.startswith("randomised_")]
+    for measure in measured:
         for method in ("grad_cam", "integrated_gradients"):
             made += rows(measure, method, ["logits", "conv1"])
-    assert "conv1" in texts(explanations.randomisation_figure(pd.DataFrame(made)))
+    figure = explanations.randomisation_figure(pd.DataFrame(made))
+    assert "conv1" in texts(figure)
+    assert [len(ax.containers) for ax in figure.axes] == [2] * len(measured)

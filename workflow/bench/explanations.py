@@ -44,7 +44,7 @@ def explanation_rows(images: int = 16, size: int = 64, steps: int = 50, rounds: 
     cams, paths = f"Grad-CAM, {images} images", f"Integrated Gradients, {images} images, m = {steps}"
     each, every = "batched against one call an image", "batched against one call a step and image"
     rows = [
-        measured(f"{cams}: {each}", cam.coarse, single_grad_cams(model, layer), 3 * rounds),
+        measured(f"{cams}: {each}", cam.signed, single_grad_cams(model, layer), 3 * rounds),
         measured(f"{paths}: {every}", attribute, single_gradients(model, steps), min(2, rounds)),
     ]
     try:

@@ -24,7 +24,7 @@ def test_single_calls_give_the_same_explanations():
     )
     np.testing.assert_allclose(
         bench.single_grad_cams(model, "maps")(PIXELS, CLASSES),
-        GradCam(model, "maps").coarse(PIXELS, CLASSES),
+        GradCam(model, "maps").signed(PIXELS, CLASSES),
         atol=1e-6,
     )
 
