@@ -31,9 +31,6 @@ SURE = 0.05
 DISTANCE = "distance to the nearest training image, in the network's features"
 """What is compared, but only upwards: nothing is too like the training images."""
 
-WAYS = {"augmentation": "with augmentation", "class_weights": "with class weights"}
-"""Settings of a row that are on or off."""
-
 
 class ImageError(ValueError):
     """A file that cannot be explained; the message is one line that names the file."""
@@ -56,46 +53,31 @@ def example_file(data: load.Dataset, paths: Paths, folder: str) -> Path:
     return root / data.part("test").index.query("label == 'covid-19'").iloc[0].file
 
 
-def image_from_bytes(data: bytes, name: str, size: int) -> OwnImage:
+def image_from_bytes(data: bytes, name: str, size: int, resizing: str = "as_described") -> OwnImage:
     """Reads a PNG, JPEG or DICOM image, for a network of `size` pixels, through data preparation's own decoder.
+
+    `resizing` is the run's reading of the filter.
 
     Raises:
         ImageError: the file is no such image, or is damaged; the message says why.
     """
     try:
-        pixels, width, height = decode.decode_image(data, size, channels=1)
-        colours, _, _ = decode.decode_image(data, size, channels=3)
+        pixels, width, height = decode.decode_image(data, size, 1, resizing)
+        colours, _, _ = decode.decode_image(data, size, 3, resizing)
     except decode.Unreadable as error:
         raise ImageError(f"{name}: {error}. Give a PNG, JPEG or DICOM file with one image") from None
     colour = float((np.ptp(colours.astype(np.int16), axis=-1) > COLOUR_STEP).mean())
     return OwnImage(name, pixels[None], width, height, colour)
 
 
-def image_from_file(path: Path, size: int) -> OwnImage:
+def image_from_file(path: Path, size: int, resizing: str = "as_described") -> OwnImage:
     """As `image_from_bytes`; an ImageError also says that there is no such file."""
     path = Path(path).expanduser()
     try:
-        return image_from_bytes(path.read_bytes(), path.name, size)
+        return image_from_bytes(path.read_bytes(), path.name, size, resizing)
     except OSError as error:
         problem = f"cannot be opened ({error.strerror}); own_image must be a file or `example`"
         raise ImageError(f"{path}: {problem}") from None
-
-
-def answering(settings: dict, data: str) -> str:
-    """One sentence: which network answers, and what it was taught.
-
-    Args:
-        settings: settings.json of its row.
-        data: the run's parameter `data`, on which it was trained.
-    """
-    backbone = {"resnet50v2": "ResNet50V2", "covidnet": "COVID-Net"}.get(settings["backbone"], settings["backbone"])
-    taught = {"none": "not pretrained", "imagenet": "pretrained on ImageNet", "ham10000": "pretrained on skin images"}
-    before = taught[settings["pretraining"]]
-    if settings["pretraining"] == "imagenet" and settings["imagenet_weights"] == "stand_in":
-        before = "pretrained on skin images in place of ImageNet"
-    ways = [words for key, words in WAYS.items() if settings[key]]
-    images = "generated phantoms, not on X-rays of people" if data == "phantoms" else f"the X-rays in {data}"
-    return f"{settings['experiment']} answers: {', '.join([backbone, before, *ways])}; trained on {images}."
 
 
 def embedder(model: keras.Model) -> keras.Model:

@@ -160,18 +160,6 @@ def test_a_prediction_is_unsure_below_the_stated_quantile_and_always_where_none_
     assert own.sure_from(pd.DataFrame({"probability": [0.5], "correct": [False]})) == 1
 
 
-def test_the_network_that_answers_is_named_with_what_it_was_taught():
-    row = {"experiment": "RN6", "backbone": "resnet50v2", "pretraining": "imagenet", "imagenet_weights": "stand_in"}
-    row |= {"augmentation": True, "class_weights": False}
-    assert own.answering(row, "phantoms") == (
-        "RN6 answers: ResNet50V2, pretrained on skin images in place of ImageNet, with augmentation; "
-        "trained on generated phantoms, not on X-rays of people."
-    )
-    found = own.answering(row | {"imagenet_weights": "imagenet", "augmentation": False}, "data/real")
-    assert found == "RN6 answers: ResNet50V2, pretrained on ImageNet; trained on the X-rays in data/real."
-    assert "not pretrained" in own.answering(row | {"pretraining": "none"}, "phantoms")
-
-
 @pytest.mark.parametrize(
     ("data", "says"),
     [
