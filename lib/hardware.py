@@ -1,4 +1,4 @@
-"""Settings of the machine: CPU threads, kernels, precision, determinism, devices.
+"""Settings of the machine: instruction set and threads, precision, determinism, devices.
 
 Call `configure` before anything imports keras or tensorflow: some of these settings are read when TensorFlow is loaded.
 """
@@ -16,15 +16,40 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+BEYOND_AVX2 = "X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL"
+"""NumPy's kernels for instructions that not every processor has; names that a version does not know are ignored."""
+
+
+def pin(instruction_set: str = "avx2", threads: int = 1) -> None:
+    """Fixes what rounding depends on in NumPy, its BLAS and oneDNN; call it before NumPy is imported.
+
+    Sums are added up in another order by kernels for another instruction set, and by another number of threads, and a
+    short training makes tens of points of a last digit. So what is pinned wins over the environment.
+
+    Args:
+        instruction_set: "avx2", which nearly all x86-64 processors have, or "native", all that this one has.
+        threads: of the CPU; 0 leaves them to the libraries, which take all cores.
+    """
+    if instruction_set == "avx2":
+        os.environ |= {"ONEDNN_MAX_CPU_ISA": "AVX2", "NPY_DISABLE_CPU_FEATURES": BEYOND_AVX2}
+        os.environ["OPENBLAS_CORETYPE"] = "Haswell"
+    if threads:
+        os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+
 
 def configure(
-    *, seed: int = 1, deterministic: bool = True, precision: str = "float32", strategy: str = "one_device"
+    *,
+    seed: int = 1,
+    deterministic: bool = True,
+    precision: str = "float32",
+    strategy: str = "one_device",
+    instruction_set: str = "avx2",
+    threads: int = 1,
 ) -> None:
     """Sets TensorFlow up for one notebook, and shows the library's progress lines under its cells.
 
-    The number of CPU threads is left to TF_NUM_INTRAOP_THREADS, which the DAG sets for parallel jobs. oneDNN's kernels
-    are switched on: TensorFlow leaves them off on CPUs without AVX-512, where its own convolution gradients are several
-    times slower (TF_ENABLE_ONEDNN_OPTS=0 in the environment keeps them off).
+    oneDNN's kernels are switched on, whatever the environment says: TensorFlow leaves them off on CPUs without AVX-512,
+    where its own convolution gradients are several times slower.
 
     Args:
         seed: of Python's, NumPy's and Keras's generators.
@@ -32,13 +57,16 @@ def configure(
         precision: Keras's dtype policy.
         strategy: how training is spread over devices: "one_device"; "mirrored" over all visible GPUs, which divide each
             batch among them; "auto" mirrors where there are several.
+        instruction_set: as `pin` takes it.
+        threads: likewise.
 
     Raises:
         RuntimeError: TensorFlow was loaded before, with other kernels.
     """
     if "tensorflow" in sys.modules and "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
         raise RuntimeError("TensorFlow was loaded before hardware.configure; restart the kernel and run from the top")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    pin(instruction_set, threads)
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     with native_stderr_in(Path(os.devnull)), _garbage_kept():  # what the loader writes there cannot be turned off
@@ -46,6 +74,11 @@ def configure(
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+    for set_threads in (
+        tf.config.threading.set_intra_op_parallelism_threads,
+        tf.config.threading.set_inter_op_parallelism_threads,
+    ):
+        set_threads(threads)  # wins over TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     if deterministic:
@@ -124,8 +157,8 @@ def describe() -> dict[str, Any]:
     return {
         "machine": platform.machine(),
         "cpu_cores": os.cpu_count(),
-        "threads": os.environ.get("TF_NUM_INTRAOP_THREADS", "TensorFlow's choice"),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1",
+        "threads": tf.config.threading.get_intra_op_parallelism_threads() or "all cores",
+        "instruction_set": os.environ.get("ONEDNN_MAX_CPU_ISA", "native").lower(),
         "gpus": [detail.get("device_name", "GPU") for detail in details],
         "precision": keras.config.dtype_policy().name,
         "tensorflow": tf.__version__,

@@ -79,6 +79,7 @@ class Params(BaseModel):
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"]
     jit_compile: bool
     strategy: Literal["auto", "one_device", "mirrored"]
+    instruction_set: Literal["avx2", "native"]
     threads: Annotated[int, Field(ge=0)]
     deterministic: bool
     cache_activations: bool

@@ -15,9 +15,12 @@ import joblib
 import yaml
 from filelock import FileLock, Timeout
 
-from lib import params
+from lib import hardware, params
 from lib.paths import Paths, show
 from workflow import dag
+
+NOTEBOOK_GB = 3
+"""Memory that a notebook may need: so many run at once by default as fit, and as there are cores for."""
 
 
 def overrides(text: str, data: str) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def overrides(text: str, data: str) -> dict[str, Any]:
 def snakemake_command(
     run: str, changes: dict[str, Any], jobs: int, cores: int, *, first: list[str], profile: str, extra: list[str]
 ) -> list[str]:
-    """The call of Snakemake: at most `jobs` notebooks at once, which share the cores.
+    """The call of Snakemake: at most `jobs` notebooks at once, on so many cores.
 
     Files in `first`, with all that they need, are made before everything else; `extra` arguments win over what stands
     before them and over the profile, a folder of workflow/profiles.
@@ -50,6 +53,23 @@ def snakemake_command(
         *(["--prioritize", *first] if first else []),  # takes all that follows up to the next option
         "--cores", str(cores), *extra,
     ]  # fmt: skip
+
+
+def at_once(asked: int, threads: int, cores: int, memory_gb: float) -> tuple[int, int]:
+    """How many notebooks run at once, and on how many cores Snakemake may count.
+
+    Args:
+        asked: the front door's JOBS; 0 leaves it to this function: one notebook a core, as far as memory allows, or one
+            in all where it takes all cores.
+        threads: the run's parameter, 0 for all cores.
+        cores: that this process may use.
+        memory_gb: of the machine.
+    """
+    if not threads:
+        jobs = asked or 1
+        return jobs, max(cores, jobs)
+    jobs = asked or max(1, min(cores // threads, int(memory_gb // NOTEBOOK_GB)))
+    return jobs, jobs * threads
 
 
 def slow_files(at: Paths, rows: dict[str, params.Params]) -> list[str]:
@@ -110,10 +130,10 @@ def main() -> None:
     at = Paths(checked.run)
     at.results.mkdir(parents=True, exist_ok=True)
     cores = joblib.cpu_count()  # those that this process may use
-    jobs = arguments.jobs or min(2, cores)
+    jobs, cores = at_once(arguments.jobs, checked.threads, cores, hardware.machine()["memory_gb"] or 2 * NOTEBOOK_GB)
     extra = shlex.split(arguments.snakemake)
     command = snakemake_command(
-        checked.run, changes, jobs, max(cores, jobs), first=slow_files(at, rows), profile=arguments.profile, extra=extra
+        checked.run, changes, jobs, cores, first=slow_files(at, rows), profile=arguments.profile, extra=extra
     )
     try:
         with FileLock(at.results / ".lock", timeout=0):

@@ -52,7 +52,7 @@ def prepare_covidx(root: Path, folder: Path, p: "Params") -> Prepared:
         root: the data folder.
         folder: where the dataset goes.
         p: the run's parameters: covidx_layout, label_rules, image_size, resizing, split_seed, test_share,
-            validation_share, max_unreadable, drop_cross_split_duplicates, near_duplicate_bits, threads.
+            validation_share, max_unreadable, drop_cross_split_duplicates, near_duplicate_bits.
 
     Raises:
         DataError: the layout is not there, nothing is left, a class is empty or has too few ids, or too many files are
@@ -77,7 +77,7 @@ def _prepare(book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], 
         folder=folder,
         size=p.image_size,
         channels=channels,
-        threads=p.threads,
+        threads=0,
         resizing=p.resizing,
         title=folder.name,
     )

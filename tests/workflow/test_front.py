@@ -11,7 +11,7 @@ from lib.evaluation import bootstrap, runs, standing, table1
 from lib.paths import ROOT, Paths
 from tests.evaluation import synthetic
 from workflow import dag
-from workflow.front import ending, overrides, slow_files, snakemake_command
+from workflow.front import at_once, ending, overrides, slow_files, snakemake_command
 
 
 def command(changes=None, first=(), extra=()):
@@ -46,6 +46,24 @@ def test_what_takes_longest_is_made_first():
     expected = ["results/demo/experiments/RN8/metrics.json", "results/demo/experiments/CN3/metrics.json"]
     assert slow_files(Paths("demo"), rows) == [*expected, "results/demo/explanations/scorecard.csv"]
     assert slow_files(Paths("demo"), {"RN3": rows["RN3"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "threads", "cores", "memory_gb", "expected"),
+    [
+        (0, 1, 2, 24, (2, 2)),
+        (0, 1, 16, 128, (16, 16)),
+        (0, 1, 8, 8, (2, 2)),  # memory for two
+        (0, 4, 2, 24, (1, 4)),  # more threads than cores: the bytes count, not the speed
+        (3, 1, 2, 24, (3, 3)),
+        (0, 0, 8, 64, (1, 8)),  # one notebook takes all cores
+        (2, 0, 8, 64, (2, 8)),
+    ],
+)
+def test_notebooks_run_at_once_as_cores_and_memory_allow_and_each_keeps_its_threads(
+    asked, threads, cores, memory_gb, expected
+):
+    assert at_once(asked, threads, cores, memory_gb) == expected
 
 
 @pytest.mark.parametrize("name", ["local", "slurm"])
