@@ -93,6 +93,7 @@ class Params(BaseModel):
     grad_cam_cells: Annotated[int, Field(ge=1, le=56)]
     integrated_gradients: Reading
     explained_images: Count
+    steps_images: Count
     own_image: str
 
     # What makes an experiment (Table 1's columns); a run file does not set these
