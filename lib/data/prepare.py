@@ -45,7 +45,7 @@ def data_folder(data: str) -> Path:
     return folder
 
 
-def prepare_covidx(root: Path, folder: Path, p: "Params") -> Prepared:
+def prepare_covidx(root: Path, folder: Path, p: "Params", workers: int = 0) -> Prepared:
     """Prepares the chest X-rays: index.csv, images.npy (N, S, S, 1), excluded.csv, and boxes.csv and masks.npy if any.
 
     Args:
@@ -53,21 +53,24 @@ def prepare_covidx(root: Path, folder: Path, p: "Params") -> Prepared:
         folder: where the dataset goes.
         p: the run's parameters: covidx_layout, label_rules, image_size, resizing, split_seed, test_share,
             validation_share, max_unreadable, drop_cross_split_duplicates, near_duplicate_bits.
+        workers: that convert images at once; 0 takes all cores. They make no difference to the result.
 
     Raises:
         DataError: the layout is not there, nothing is left, a class is empty or has too few ids, or too many files are
             unreadable.
     """
     book = read_sources(root, p.label_rules) if p.covidx_layout == "sources" else read_lists(root)
-    return _prepare(book, folder, p, CHEST_CLASSES, channels=1)
+    return _prepare(book, folder, p, CHEST_CLASSES, channels=1, workers=workers)
 
 
-def prepare_ham10000(root: Path, folder: Path, p: "Params") -> Prepared:
+def prepare_ham10000(root: Path, folder: Path, p: "Params", workers: int = 0) -> Prepared:
     """Prepares the skin images: index.csv, images.npy (N, S, S, 3), excluded.csv; like prepare_covidx."""
-    return _prepare(read_ham10000(root), folder, p, SKIN_CLASSES, channels=3)
+    return _prepare(read_ham10000(root), folder, p, SKIN_CLASSES, channels=3, workers=workers)
 
 
-def _prepare(book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], channels: int) -> Prepared:
+def _prepare(
+    book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], *, channels: int, workers: int
+) -> Prepared:
     """Converts, splits and writes the images that `book` keeps; index.csv comes last: it says that all is whole."""
     index, excluded = book.tables()
     _check_classes(index, excluded, classes, book.root)
@@ -77,7 +80,7 @@ def _prepare(book: Ledger, folder: Path, p: "Params", classes: tuple[str, ...], 
         folder=folder,
         size=p.image_size,
         channels=channels,
-        threads=0,
+        threads=workers,
         resizing=p.resizing,
         title=folder.name,
     )

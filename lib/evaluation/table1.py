@@ -81,8 +81,8 @@ def ledger_columns() -> list[str]:
 
 
 def read_ledger(path: Path) -> pd.DataFrame:
-    """The ledger from table1.csv, as `make_ledger` returned it."""
-    table = pd.read_csv(path, dtype={name: str for name in ("id", *SETTINGS)})
+    """The ledger from table1.csv, as `make_ledger` returned it; what an older file lacks is missing in every line."""
+    table = pd.read_csv(path, dtype={name: str for name in ("id", *SETTINGS)}).reindex(columns=ledger_columns())
     table[list(SETTINGS)] = table[list(SETTINGS)].fillna("")
     return table.astype(COUNTS)
 

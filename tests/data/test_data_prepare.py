@@ -21,7 +21,6 @@ SETTINGS = {
     "max_unreadable": 0.01,
     "drop_cross_split_duplicates": False,
     "near_duplicate_bits": 4,
-    "threads": 1,
 }
 
 
@@ -34,7 +33,7 @@ def make(tree, tmp_path):
     """Prepares the tree's chest X-rays into tmp_path/out."""
 
     def make(**changed):
-        return prepare.prepare_covidx(tree.root, tmp_path / "out", settings(**changed))
+        return prepare.prepare_covidx(tree.root, tmp_path / "out", settings(**changed), workers=1)
 
     return make
 
@@ -52,7 +51,7 @@ def contents(folder):
 
 
 def test_the_contracts_files_and_columns(data, tmp_path):
-    names = ["boxes.csv", "excluded.csv", "images.csv", "images.npy", "index.csv", "ledger.csv"]
+    names = ["boxes.csv", "excluded.csv", "images.csv", "images.npy", "index.csv", "ledger.csv", "settings.json"]
     assert list(contents(tmp_path / "out")) == names
     columns = ["image_id", "group_id", "source", "label", "split", "file", "sha256"]
     assert list(data.index.columns)[:7] == columns
@@ -92,7 +91,7 @@ def test_equal_runs_give_equal_bytes_with_one_worker_two_threads_or_two_processe
     tree.small_covidx(40)  # several chunks of work
     for name, threads in (("one", 1), ("threads", 2), ("processes", 2)):
         monkeypatch.setattr(convert, "PROCESSES_FROM", 1 if name == "processes" else 1000)
-        prepare.prepare_covidx(tree.root, tmp_path / name, settings(threads=threads))
+        prepare.prepare_covidx(tree.root, tmp_path / name, settings(), workers=threads)
     assert contents(tmp_path / "one") == contents(tmp_path / "threads") == contents(tmp_path / "processes")
 
 
@@ -155,7 +154,7 @@ def test_an_interrupted_conversion_goes_on_where_it_stopped(make, tree, tmp_path
     make()
     assert len(decoded) == 48 - 2 * convert.CHUNK
     resumed = contents(tmp_path / "out")
-    prepare.prepare_covidx(tree.root, tmp_path / "fresh", settings())
+    prepare.prepare_covidx(tree.root, tmp_path / "fresh", settings(), workers=1)
     assert resumed == contents(tmp_path / "fresh")
 
 
@@ -279,7 +278,7 @@ def test_masks_are_carried_through_the_same_resize(make, tree, tmp_path):
 def test_without_masks_or_boxes_there_is_none(tree, tmp_path):
     rows = [{"lesion_id": f"L{i}", "image_id": f"I{i}", "dx": label} for i, label in enumerate(SKIN_CLASSES * 3)]
     tree.ham10000(rows)
-    prepare.prepare_ham10000(tree.root, tmp_path / "skin", settings())
+    prepare.prepare_ham10000(tree.root, tmp_path / "skin", settings(), workers=1)
     data = load.open_dataset(tmp_path / "skin")
     assert data.masks is None
     assert data.boxes is None
