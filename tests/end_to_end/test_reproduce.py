@@ -28,7 +28,7 @@ SCORES = ["accuracy", "macro_f1", "covid_precision", "covid_recall", "covid_f1"]
 CHEST = ["covid-19", "normal", "pneumonia"]
 
 
-def reproduce(changes: str = SMALL, *more: str) -> list[str]:
+def reproduce(*more: str, changes: str = SMALL) -> list[str]:
     return [sys.executable, "-m", "workflow.front", "--run", "demo", "--set", changes, *more]
 
 
@@ -135,7 +135,7 @@ def test_report_provenance_and_terminal(project):
 def planned(project):
     """Names of the rules that Snakemake gives a reason to run."""
     done = subprocess.run(
-        [*reproduce(project), "--snakemake=--dry-run"],
+        reproduce("--snakemake=--dry-run"),
         cwd=project, env=environment(project), capture_output=True, text=True, check=True,
     )  # fmt: skip
     _, _, reasons = (done.stdout + done.stderr).partition("Reasons:")
@@ -161,7 +161,7 @@ def test_the_same_bytes_again(project):
     target = "results/demo/experiments/RN8/predictions.csv"
     before = (project / target).read_bytes()
     (project / target).unlink()
-    command = reproduce(project, f"--snakemake={target}")
+    command = reproduce(f"--snakemake={target}")
     done = subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True, check=False)
     assert (project / target).exists(), done.stdout[-3000:] + done.stderr[-3000:]
     assert (project / target).read_bytes() == before
@@ -176,7 +176,7 @@ def test_another_machine_s_cores_kernels_locale_and_time_zone_give_the_same_byte
         "OMP_NUM_THREADS": "2",
     }
     otherwise |= {"PYTHONHASHSEED": "3", "LC_ALL": "C", "TZ": "Asia/Tokyo"}
-    command = reproduce(f"{SMALL} experiments=[RN7,CN1]", "--jobs", "3")
+    command = reproduce("--jobs", "3", changes=f"{SMALL} experiments=[RN7,CN1]")
     pinned = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *command]
     done = subprocess.run(pinned, cwd=other, env=otherwise, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
