@@ -262,12 +262,13 @@ def listed_in(notebook: Path) -> list[str]:
 
 
 def _literal_assignments(source: str) -> list[str] | None:
-    """Names of a cell that does nothing but assign literals; None for another cell."""
+    """Names of a cell that does nothing but assign literals, one or several a line; None for another cell."""
     try:
         statements = [part for part in ast.parse(source).body if not isinstance(part, ast.Expr)]
         for statement in statements:
             ast.literal_eval(statement.value)
-        return [statement.targets[0].id for statement in statements]
+        targets = [statement.targets[0] for statement in statements]
+        return [name.id for target in targets for name in getattr(target, "elts", [target])]
     except (SyntaxError, AttributeError, ValueError):
         return None
 
