@@ -32,8 +32,11 @@ bench: environment  ## ratios of speed, measured side by side: BENCH_ARGS='--rou
 	@$(BIN)/python -m workflow.bench $(BENCH_ARGS)
 	@$(BIN)/python -m workflow.execute notebooks/benchmark.ipynb results/bench/benchmark.ipynb
 
-test: environment  ## every test: PYTEST_ARGS='tests/models -q' for some
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+# The end-to-end tests come last and one by one, since each of them takes all cores itself. A process has its own
+# TensorFlow, so their number is bounded by memory, too.
+test: environment  ## every test, on all cores: PYTEST_ARGS='tests/models -q' for some, on one
+	@$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile --ignore tests/end_to_end)
+	@$(if $(PYTEST_ARGS),,$(BIN)/python -m pytest tests/end_to_end)
 
 lint: environment  ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
