@@ -1,5 +1,6 @@
 """Files that are never half-written: everything goes to a temporary name beside the target and is then renamed."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -49,3 +50,9 @@ def write_csv(target: Path, table: "pd.DataFrame") -> None:
 
 def read_json(path: Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
