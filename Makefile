@@ -13,7 +13,7 @@ LOCK := $(if $(GPU),requirements-cuda.lock,requirements.lock)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: reproduce help data test lint lab report bench clean environment lock
+.PHONY: reproduce help data reference test lint lab report bench clean environment lock
 
 reproduce: environment  ## every notebook and the report: RUN=demo|cpu|paper DATA=/path SET="key=value ..." JOBS=n PROFILE=local|slurm
 	@$(BIN)/python -m workflow.front --run '$(RUN)' --data '$(DATA)' --set '$(SET)' --jobs $(JOBS) --profile '$(PROFILE)' \
@@ -24,6 +24,9 @@ help:  ## this list
 
 data: environment  ## fetch the public archives: RUN=paper DATA=/path
 	@$(BIN)/python -m workflow.download --run '$(RUN)' $(if $(DATA),--into '$(DATA)')
+
+reference: environment  ## keep what the finished run gave, to compare with: RUN=demo
+	@$(BIN)/python -m workflow.reference --run '$(RUN)'
 
 report: environment  ## rebuild the report alone
 	@$(BIN)/python -m workflow.report --run '$(RUN)' --execute

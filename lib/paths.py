@@ -82,6 +82,11 @@ class Paths:
         return self.results / "provenance.json"
 
     @property
+    def reference(self) -> Path:
+        """What a run of this name gave, kept in git to compare with."""
+        return ROOT / "results" / "reference" / self.run
+
+    @property
     def figures(self) -> Path:
         return ROOT / "figures" / self.run
 

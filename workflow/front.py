@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from lib import hardware, params
 from lib.paths import Paths, show
-from workflow import dag
+from workflow import dag, provenance
 
 NOTEBOOK_GB = 3
 """Memory that a notebook may need: so many run at once by default as fit, and as there are cores for."""
@@ -86,11 +86,11 @@ def slow_files(at: Paths, rows: dict[str, params.Params]) -> list[str]:
 def ending(at: Paths) -> str:
     """Table 1 of a run, how its claims were judged where they were, and where the report is; at most 110 columns.
 
-    It says on which data, and where the settings differ from the paper's.
+    It says on which data, where the settings differ from the paper's, and whether the run gave what its reference did.
     """
     import pandas as pd  # two seconds that the start need not wait for
 
-    from lib.evaluation import claims, runs, standing, table1
+    from lib.evaluation import claims, reference, runs, standing, table1
 
     ledger = table1.read_ledger(at.table1)
     lines = [*textwrap.wrap(table1.caption(ledger, at.run), 110), "", table1.to_terminal(ledger)]
@@ -109,6 +109,7 @@ def ending(at: Paths) -> str:
                 f"{side}:",
                 f"  {', '.join(f'{n} {name}' for name, n in claims.tally(judged, column).items())}",
             ]
+    lines += ["", str(reference.compare(at, provenance.collect(at.run)))]
     return "\n".join([*lines, "", f"Report: {show(at.report / 'index.html')}"])
 
 

@@ -1,16 +1,18 @@
 """What stands before and behind the DAG."""
 
+import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from snakemake.cli import get_argument_parser, parse_config
 
 from lib import files, params, paths
-from lib.evaluation import bootstrap, runs, standing, table1
+from lib.evaluation import bootstrap, reference, runs, standing, table1
 from lib.paths import ROOT, Paths
 from tests.evaluation import synthetic
-from workflow import dag
+from workflow import dag, provenance
 from workflow.front import at_once, ending, overrides, slow_files, snakemake_command
 
 
@@ -79,6 +81,7 @@ def test_a_profile_holds_options_that_snakemake_knows(name):
 @pytest.fixture
 def at(tmp_path, monkeypatch):
     """A made-up run with two rows and its table1.csv."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)  # provenance reads the versions of what it names
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     at = Paths("demo")
     synthetic.write(at, experiments=("RN4", "CN2"), patients=20)
@@ -104,3 +107,18 @@ def test_the_ending_shows_the_table_with_baselines_and_counts_the_claims_once_ju
     text = ending(at)
     assert "Claims, by this run, on phantoms:\n  2 supported, 0 contradicted, 0 undecided, 1 not testable" in text
     assert "0 supported, 3 contradicted, 0 undecided" in text
+
+
+def test_the_ending_says_whether_the_run_gave_what_its_reference_did(at):
+    assert "\n\nThere is no reference of run demo; `make reference RUN=demo` makes this run one.\n\nRep" in ending(at)
+    synthetic.write_row(at, "CN3", pd.read_csv(at.covidx / "index.csv"), seed=3)  # a finished run has all its rows
+    at.claims.write_text("id,verdict,published_verdict,data\none,supported,,phantoms\n")
+    for name in reference.FIGURES:
+        files.write_text(at.figures / name, "picture")
+    provenance.write("demo")
+    reference.write(at)
+    assert "\n\nThe same as the reference, byte for byte: 3 of 3 rows, table1.csv and claims.csv.\n\nRep" in ending(at)
+    at.claims.write_text("id,verdict,published_verdict,data\none,undecided,,phantoms\n")
+    text = ending(at)
+    assert "3 of 3 rows are, table1.csv is, claims.csv is not.\nVerdicts (here / in the reference): one und" in text
+    assert "No difference in settings, data, versions or processor was found; the code is the same" in text

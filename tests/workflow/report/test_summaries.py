@@ -15,7 +15,7 @@ from tests.workflow.report import synthetic
 from tests.workflow.report.test_site import check_links, check_scripts, pages
 from workflow.report.__main__ import SUMMARIES
 
-COPIED = ("lib", "workflow", "params", "notebooks", "results/published")
+COPIED = ("lib", "workflow", "params", "notebooks", "results/published", "results/reference")
 
 
 def report(root, *more):
@@ -94,6 +94,12 @@ def test_seconds_and_what_was_set_stand_under_provenance_alone(project, made):
     after, _ = report(project, "--made-in", '{"results/demo/table1.csv": "05_performance"}')
     assert {name for name in after if after[name] != before.get(name)} == {"92_provenance.html"}
     assert "98,765" in after["92_provenance.html"]
+
+
+def test_the_run_stands_beside_its_reference(made):
+    text = BeautifulSoup(made[0]["92_provenance.html"], "html.parser").article.get_text(" ")
+    assert "Not the same as the reference, byte for byte: 0 of 11 rows are, table1.csv is not" in text
+    assert "Likely reason (here / in the reference): settings: " in text
 
 
 def test_one_that_fails_loses_neither_the_site_nor_the_others(project, made):
