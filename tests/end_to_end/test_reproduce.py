@@ -3,18 +3,15 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lib.paths import ROOT
+from tests.end_to_end.project import copied, environment, front_door
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(2400)]
 
@@ -29,24 +26,7 @@ CHEST = ["covid-19", "normal", "pneumonia"]
 
 
 def reproduce(*more: str, changes: str = SMALL) -> list[str]:
-    return [sys.executable, "-m", "workflow.front", "--run", "demo", "--set", changes, *more]
-
-
-def environment(project: Path) -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(project), "PYTHONHASHSEED": "random"}
-
-
-def copied(copy: Path) -> Path:
-    """The project's own files in another folder."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    for name in listed.splitlines():
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
-    return copy
+    return front_door("--set", changes, *more)
 
 
 @pytest.fixture(scope="module")
