@@ -25,7 +25,7 @@ from lib.paths import Paths, show
 
 DECIMALS = 5
 FIGURES = ("figure_5a.png", "figure_5b.png")
-PARTS = {"parameters": "settings", "data": "data", "packages": "versions", "machine": "processor", "code": "code"}
+PARTS = {"parameters": "settings", "data": "data", "packages": "versions", "machine": "machine", "code": "code"}
 """What a run is made with, the likeliest reason of a difference first."""
 
 
@@ -172,7 +172,7 @@ def _rows(at: Paths, names: list[str]) -> pd.DataFrame:
             table1.ABSENT if np.isnan(points) else f"{points:+.1f}",
             str(len(off)),
         ]
-    columns = ["largest difference of a probability", "macro F1, points", "images compared"]
+    columns = ["largest difference of a probability", "difference of macro F1, points", "images compared"]
     return pd.DataFrame.from_dict(lines, orient="index", columns=columns)
 
 

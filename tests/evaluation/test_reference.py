@@ -147,11 +147,11 @@ def test_rows_that_one_side_lacks_are_named(kept):
     ("record", "reason"),
     [
         (changed("packages", numpy="2.5.5"), "versions: numpy 2.5.5 / 2.4.6"),
-        (changed("hardware", processor="Two", cores=64), "processor: processor Two / One"),
+        (changed("hardware", processor="Two", cores=64), "machine: processor Two / One"),
         (RECORD | {"parameters": [{"key": "epochs", "value": 3}, *RECORD["parameters"][1:]]}, "settings: epochs 3 / 7"),
         (
             RECORD | {"parameters": [*RECORD["parameters"][:3], {"key": "threads", "value": 0}]},
-            "processor: threads 0 / 1",
+            "machine: threads 0 / 1",
         ),
         (
             RECORD | {"data": [RECORD["data"][0] | {"sha256": "b" * 64}]},
