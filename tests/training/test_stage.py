@@ -12,6 +12,7 @@ import tensorflow as tf
 from lib import models, paths
 from lib.evaluation import metrics
 from lib.files import write_csv
+from lib.training.batches import FromPixels
 from lib.training.stage import Adam, EpochScores, Progress, TrainingDiverged, predict
 from tests.training.conftest import fit_stage, small_network
 
@@ -42,7 +43,7 @@ def test_it_learns_records_every_epoch_and_keeps_the_weights_of_the_best(network
     (kept,) = history.loc[history["best"], "val_macro_f1"]
     assert kept == history["val_macro_f1"].max()
     assert kept > 0.9  # the classes are stripes: chance is 0.33
-    probabilities = predict(network, stripes[1], 8)
+    probabilities = predict(FromPixels(network), stripes[1], 8)
     assert metrics.scores(stripes[1].labels, probabilities)["macro_f1"] == pytest.approx(kept, abs=1e-9)
     for name in ("cross_entropy", "accuracy", "macro_f1", "macro_auc", "covid_precision", "covid_recall"):
         assert {name, f"val_{name}"} <= set(history)
@@ -78,7 +79,7 @@ def test_class_weights_enter_the_loss_as_factors(network, stripes, tmp_path):
     train, validation = stripes
     factors = np.array([2.0, 1.0, 0.5], np.float32)
     frozen = models.inference_mode(network)
-    chosen = predict(frozen, train, 8)[np.arange(len(train)), train.labels]
+    chosen = predict(FromPixels(frozen), train, 8)[np.arange(len(train)), train.labels]
     settings = SETTINGS | {"learning_rate": 1e-12, "stage": "linear"}
     history, _ = fit_stage(frozen, train, validation, epochs=1, folder=tmp_path, class_weights=factors, **settings)
     # Keras weighs each batch's mean by its size, so the epoch's loss is the mean over the images
@@ -99,8 +100,9 @@ def test_what_is_frozen_stays_bit_identical(network, stripes, tmp_path):
 
 
 def test_adam_has_the_learning_rate_of_the_stage(network, stripes, tmp_path):
-    history, _ = fit_stage(network, *stripes, epochs=1, folder=tmp_path, **(SETTINGS | {"learning_rate": 0.0025}))
-    assert float(network.optimizer.learning_rate) == pytest.approx(0.0025)
+    settings = SETTINGS | {"learning_rate": 0.0025}
+    history, progress = fit_stage(network, *stripes, epochs=1, folder=tmp_path, **settings)
+    assert float(progress.model.optimizer.learning_rate) == pytest.approx(0.0025)
     assert history["learning_rate"][0] == 0.0025
 
 

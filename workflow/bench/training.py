@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from lib import models
-from lib.explainers.network import network_input
+from lib.models import network_input
 from lib.training.activations import stored_activations
-from lib.training.augment import augment
-from lib.training.batches import Examples
+from lib.training.augment import augment, draw
+from lib.training.batches import Examples, FromPixels
 from lib.training.stage import Adam, predict
 from workflow.bench.measure import compare_speed, ratio_row, seconds
 
@@ -44,8 +44,8 @@ def training_rows(images: int = 256, size: int = 224, rounds: int = 3) -> Iterat
     fine_tuned = "fine-tuning, 10 epochs: stored activations against plain"
     yield frozen_part(fine_tuned, data, "conv4_block6_3_conv", 10, 1e-6, rounds)
     fed = {
-        None: "input pipeline against one constant batch",
-        "as_described": "input pipeline with augmentation against one constant batch",
+        False: "input pipeline against one constant batch",
+        True: "input pipeline with augmentation against one constant batch",
     }
     yield from pipelines(fed, data, rounds)
     yield from optimisers()
@@ -62,7 +62,7 @@ def frozen_part(name: str, data: Examples, first: str, epochs: int, rate: float,
     def epoch(model, examples, number):
         model.fit(examples.shuffled(BATCH, seed=1, epoch=number), epochs=1, shuffle=False, verbose=0)
 
-    whole = models.inference_mode(network())
+    whole = FromPixels(models.inference_mode(network()))
     frozen, trained = models.split_at(network(), first)
     for model in (whole, trained):
         model.compile(Adam(rate), "categorical_crossentropy", jit_compile=False)
@@ -83,7 +83,7 @@ def frozen_part(name: str, data: Examples, first: str, epochs: int, rate: float,
     return ratio_row(name, ratios, bool(equal))
 
 
-def pipelines(names: dict[str | None, str], data: Examples, rounds: int) -> list[dict]:
+def pipelines(names: dict[bool, str], data: Examples, rounds: int) -> list[dict]:
     """Training from scratch fed by tf.data, as a share of the speed of the same steps on one batch in memory.
 
     A round trains on the images once with every way of feeding: on one half of them in one order of the ways, on the
@@ -92,7 +92,7 @@ def pipelines(names: dict[str | None, str], data: Examples, rounds: int) -> list
     seconds over its own bound that cost: at a ratio of 100, it can take no more than 1 % of the time. `names` are those
     of the rows by augmentation; the number of images is a multiple of 64.
     """
-    model = models.build("resnet50v2", data.arrays[0].shape[1], seed=1)
+    model = FromPixels(models.build("resnet50v2", data.arrays[0].shape[1], seed=1))
     model.compile(Adam(1e-4), "categorical_crossentropy", jit_compile=False)
     batch = next(iter(data.shuffled(BATCH, seed=1, epoch=1)))
     constant = tf.data.Dataset.from_tensors(batch).with_options(data.ordered(BATCH).options())
@@ -102,7 +102,8 @@ def pipelines(names: dict[str | None, str], data: Examples, rounds: int) -> list
     def fit(fed):
         return seconds(lambda: model.fit(fed, epochs=1, shuffle=False, verbose=0))
 
-    fit(constant)  # the step is traced here
+    for way in names:  # the step is traced here
+        fit(data.shuffled(BATCH, seed=1, epoch=1, augmented=way).take(1))
     ratios, makings = {way: [] for way in names}, {way: [] for way in names}
     for number in range(rounds):
         alone, fed = 0.0, dict.fromkeys(names, 0.0)
@@ -111,14 +112,14 @@ def pipelines(names: dict[str | None, str], data: Examples, rounds: int) -> list
                 if way == CONSTANT:
                     alone += fit(constant.repeat(len(half) // BATCH))
                 else:
-                    fed[way] += fit(half.shuffled(BATCH, seed=1, epoch=number + 1, augmentation=way))
+                    fed[way] += fit(half.shuffled(BATCH, seed=1, epoch=number + 1, augmented=way))
         for way, spent in fed.items():
             ratios[way].append(alone / spent)
-            batches = data.shuffled(BATCH, seed=1, epoch=number + 1, augmentation=way)
+            batches = data.shuffled(BATCH, seed=1, epoch=number + 1, augmented=way)
             makings[way].append(alone / seconds(lambda: list(batches)))  # noqa: B023
     rows = [ratio_row(names[way], of) for way, of in ratios.items()]
     return rows + [
-        ratio_row(f"{MAKING}{'' if way is None else ' and augmenting'} their images", of) for way, of in makings.items()
+        ratio_row(f"{MAKING} their images{' and drawing augmentations' * way}", of) for way, of in makings.items()
     ]
 
 
@@ -126,7 +127,7 @@ def augmentation(name: str, pixels: np.ndarray, rounds: int) -> dict:
     """One affine map a batch against the functions that the authors called: three warps and a brightness, by image."""
     from keras.src.legacy.preprocessing import image as legacy
 
-    images = np.repeat(pixels, 3, axis=3).astype(np.float32)
+    images = network_input(pixels)
     placed = {"row_axis": 0, "col_axis": 1, "channel_axis": 2, "fill_mode": "constant", "cval": 0.0}
 
     def image_by_image():
@@ -136,11 +137,11 @@ def augmentation(name: str, pixels: np.ndarray, rounds: int) -> dict:
             scaled = legacy.random_zoom(moved, (0.85, 1.15), **placed)
             legacy.random_brightness(scaled[:, ::-1], (0.9, 1.1))
 
-    batchwise = tf.function(augment)
+    batchwise = tf.function(lambda batch, seed: network_input(augment(batch, draw(len(batch), seed))))
 
     def ours():
-        for start in range(0, len(images), BATCH):
-            batchwise(images[start : start + BATCH], tf.constant([1, start])).numpy()
+        for start in range(0, len(pixels), BATCH):
+            batchwise(tf.constant(pixels[start : start + BATCH]), tf.constant([1, start])).numpy()
 
     return compare_speed(name, ours, image_by_image, rounds)
 
