@@ -14,14 +14,15 @@ from lib import hardware
 hardware.configure(instruction_set={instruction_set!r}, threads={threads})
 import keras, numpy as np
 from lib import models
-from lib.training.batches import Examples
+from lib.training.batches import Examples, FromPixels
 from lib.training.stage import Adam
 generator = np.random.default_rng(1)
 images = generator.integers(0, 256, (16, 32, 32, 1)).astype(np.uint8)
 examples = Examples([images], np.arange(16), np.arange(16) % 3, 3)
 network = models.build("covidnet", 32, pepx="as_described", pepx_blocks=(1, 1, 1, 1))
-network.compile(Adam(1e-3), keras.losses.CategoricalCrossentropy())
-network.fit(examples.shuffled(16, seed=1, epoch=1), shuffle=False, verbose=0)
+trained = FromPixels(network)
+trained.compile(Adam(1e-3), keras.losses.CategoricalCrossentropy())
+trained.fit(examples.shuffled(16, seed=1, epoch=1), shuffle=False, verbose=0)
 digest = hashlib.sha256()
 for variable in network.weights:
     digest.update(variable.numpy().tobytes())

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lib.explainers.network import DEFAULT_BYTES, class_positions, images_within, network_input, score_layer
+from lib.explainers.network import DEFAULT_BYTES, class_positions, images_within, score_layer
+from lib.models import network_input
 
 
 class GradCam:

@@ -17,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 from scipy import ndimage
 
-from lib.explainers.network import DEFAULT_BYTES, class_positions, images_within, network_input, score_layer
+from lib.explainers.network import DEFAULT_BYTES, class_positions, images_within, score_layer
+from lib.models import network_input
 
 NOISE_BASELINES = 2
 """Number of random baselines that the authors' code averaged over."""

@@ -1,4 +1,4 @@
-"""What is explained, and how it is opened: a network that a run has trained, its input, and the score of a class."""
+"""What is explained, and how it is opened: a network that a run has trained, and the score of a class."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Network:
 
     def probabilities(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
         """(N, K) float32 of (N, S, S, 1 or 3) images in 0..255."""
-        return self.model.predict(network_input(images), batch_size=batch_size, verbose=0)
+        return self.model.predict(models.network_input(images), batch_size=batch_size, verbose=0)
 
 
 def open_network(paths: Paths, experiment: str, cells: int) -> Network:
@@ -77,18 +77,6 @@ def in_double(model: keras.Model) -> keras.Model:
     copy = keras.models.clone_model(model, clone_function=doubled)
     copy.set_weights(model.get_weights())
     return copy
-
-
-def network_input(images: np.ndarray) -> np.ndarray:
-    """(N, S, S, 3) float32 in 0..255 from (N, S, S, 1) or (N, S, S, 3) images of any numeric type.
-
-    Raises:
-        ValueError: another number of dimensions or channels.
-    """
-    images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ValueError(f"images: found shape {images.shape}, expected (N, S, S, 1) or (N, S, S, 3)")
-    return np.broadcast_to(images, (*images.shape[:-1], 3)).astype(np.float32)
 
 
 def score_layer(model: keras.Model, reading: str = "as_described") -> str:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lib.explainers.network import network_input
+from lib.models import network_input
 from lib.training.batches import Examples, class_weights
 
 SIDE = 64

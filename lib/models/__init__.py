@@ -9,7 +9,7 @@ from lib.models.freezing import (
     position_of,
     split_at,
 )
-from lib.models.networks import FEATURE_MAPS, LAST_CONVOLUTION, build, feature_map_layer
+from lib.models.networks import FEATURE_MAPS, LAST_CONVOLUTION, build, feature_map_layer, network_input
 from lib.models.weights import load_pretrained
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "freeze_below",
     "inference_mode",
     "load_pretrained",
+    "network_input",
     "position_of",
     "split_at",
 ]

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 import keras
-from keras import layers
+import numpy as np
+from keras import layers, ops
 
 FEATURE_MAPS = {
     "resnet50v2": ("conv2_block2_out", "conv3_block3_out", "conv4_block5_out", "post_relu"),
@@ -77,6 +78,21 @@ def build(
         elif pepx == "as_published" and layer.name.startswith("stage"):
             layer.trainable = False
     return model
+
+
+def network_input(images):
+    """(N, S, S, 3) float32 in 0..255, what networks take, from (N, S, S, 1 or 3) images of any numeric type.
+
+    Arrays give an array, tensors a tensor.
+
+    Raises:
+        ValueError: another number of dimensions or channels.
+    """
+    if len(images.shape) != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(f"images: found shape {tuple(images.shape)}, expected (N, S, S, 1) or (N, S, S, 3)")
+    if isinstance(images, np.ndarray):
+        return np.broadcast_to(images, (*images.shape[:-1], 3)).astype(np.float32)
+    return ops.tile(ops.cast(images, "float32"), (1, 1, 1, 3 // images.shape[-1]))
 
 
 def feature_map_layer(model: keras.Model, backbone: str, cells: int) -> str:

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from lib import hardware
-from lib.training.batches import Examples
+from lib.training.batches import Examples, FromPixels
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +74,9 @@ def _without_names(model: keras.Model) -> str:
 
 
 def _batches(frozen: keras.Model, images: Examples, batch_size: int):
+    network = FromPixels(frozen)
     for (inputs,) in images.ordered(batch_size):
-        outputs = frozen.predict_on_batch(inputs)
+        outputs = network.predict_on_batch(inputs)
         yield [np.asarray(output, np.float32) for output in (outputs if isinstance(outputs, list) else [outputs])]
 
 

@@ -1,12 +1,18 @@
-"""Batches from prepared arrays, gathered, shuffled and augmented inside tf.data; the class weights of their images."""
+"""Batches from prepared arrays, and the network that takes them; the class weights of their images.
+
+The host gathers images as they are stored: one channel of bytes, a twelfth of what the network takes. Three channels
+and the augmentation are made where the network is, in its own compiled function, so that no GPU waits for its host.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from lib.training.augment import augment
+from lib.models import network_input
+from lib.training.augment import augment, draw
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,10 @@ class Examples:
         return len(self.positions)
 
     def ordered(self, batch_size: int) -> tf.data.Dataset:
-        """Batches of inputs in order, for prediction."""
+        """Batches (inputs,) in order, for prediction: rows of the arrays as they are, a tuple where there are several.
+
+        Networks take images from them as `FromPixels`.
+        """
         rows = tf.data.Dataset.from_tensor_slices(np.asarray(self.positions, np.int64)).batch(batch_size)
         gather = self._gather()
         return _with_options(rows.map(lambda positions: (gather(positions),)).prefetch(2))
@@ -42,16 +51,18 @@ class Examples:
         seed: int,
         epoch: int,
         weights: np.ndarray | None = None,
-        augmentation: str | None = None,
+        augmented: bool = False,
     ) -> tf.data.Dataset:
         """Batches (inputs, one-hot labels, sample weights) of one epoch, in an order that seed and epoch fix.
+
+        Inputs are those of `ordered`, or where they are augmented (images, draws) as `lib.training.augment.draw` gives.
 
         Args:
             batch_size: images a batch; the last batch of an epoch may be smaller.
             seed: of the order and of the augmentation.
             epoch: 1, 2, ...; every epoch has its own order, also after an interruption.
             weights: (K,) class weights, or None for equal ones.
-            augmentation: None, or a reading of the brightness augmentation ("as_described", "as_published").
+            augmented: whether to draw an augmentation for every image.
         """
         order = np.random.default_rng([seed, epoch]).permutation(len(self))
         labels = self.labels[order]
@@ -63,9 +74,9 @@ class Examples:
         def batch(number, columns):
             positions, targets, factors = columns
             inputs = gather(positions)
-            if augmentation is not None:
-                draw = tf.stack([tf.constant(seed, tf.int32), tf.cast(number, tf.int32) + epoch * 1_000_003])
-                inputs = augment(inputs, draw, augmentation)
+            if augmented:
+                of_batch = tf.stack([tf.constant(seed, tf.int32), tf.cast(number, tf.int32) + epoch * 1_000_003])
+                inputs = (inputs, draw(tf.shape(positions)[0], of_batch))
             return inputs, targets, factors
 
         data = tf.data.Dataset.from_tensor_slices(rows).batch(batch_size).enumerate()
@@ -79,11 +90,28 @@ class Examples:
             taken = tf.numpy_function(lambda rows: [array[rows] for array in arrays], [positions], dtypes)
             for tensor, array in zip(taken, arrays, strict=True):
                 tensor.set_shape((None, *array.shape[1:]))
-            if arrays[0].dtype == np.uint8:
-                return as_network_input(taken[0])
             return taken[0] if len(taken) == 1 else tuple(taken)
 
         return gather
+
+
+class FromPixels(keras.Model):
+    """A network, its layers and weights, on batches of images as `Examples` ships them.
+
+    Args:
+        network: of images (N, S, S, 3) float32, values 0..255.
+        brightness: reading of the brightness augmentation, as `lib.training.augment.augment` takes it.
+    """
+
+    def __init__(self, network: keras.Model, brightness: str = "as_described"):
+        super().__init__(network.inputs, network.outputs, name=network.name)
+        self.input_spec = None  # Keras would ask for the network's three channels
+        self._network, self._brightness = network.call, brightness
+
+    def call(self, inputs, training=None, mask=None):
+        """Takes images (N, S, S, 1 or 3) uint8, or (images, draws) to augment them by."""
+        images = augment(*inputs, self._brightness) if isinstance(inputs, tuple) else inputs
+        return self._network(network_input(images), training=training)
 
 
 def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -104,12 +132,6 @@ def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
         empty = ", ".join(map(str, np.flatnonzero(sizes == 0)))
         raise ValueError(f"class weights: no training images of class {empty}; every class needs one")
     return (sizes.sum() / (classes * sizes)).astype(np.float32)
-
-
-def as_network_input(images: tf.Tensor) -> tf.Tensor:
-    """(N, S, S, 1 or 3) uint8 images as (N, S, S, 3) float32, values 0..255; grey becomes three equal channels."""
-    pixels = tf.cast(images, tf.float32)
-    return tf.image.grayscale_to_rgb(pixels) if images.shape[-1] == 1 else pixels
 
 
 def _with_options(data: tf.data.Dataset) -> tf.data.Dataset:

@@ -146,7 +146,7 @@ class Progress(keras.callbacks.Callback):
             weights that it had when this object was made.
 
     Raises:
-        TrainingDiverged: while fitting, the loss became infinite or NaN.
+        TrainingDiverged: while fitting, the loss became infinite or NaN in an epoch.
     """
 
     def __init__(
@@ -230,13 +230,13 @@ class Progress(keras.callbacks.Callback):
         """Deletes the checkpoint; call it once the trained model is safely written."""
         self.file.unlink(missing_ok=True)
 
-    def on_train_batch_end(self, batch, logs=None):
-        loss = float(logs["loss"])
+    def on_epoch_end(self, epoch, logs=None):
+        loss = logs["loss"]  # a batch's NaN or infinity stays in the epoch's mean; a GPU would wait for each to be read
         if not math.isfinite(loss):
             raise TrainingDiverged(
-                f"{self.stage}, epoch {len(self.history) + 1}, batch {batch + 1}: the loss is {loss} at learning rate "
-                f"{self._rate:g}. Last good checkpoint: {self.file if self.file.is_file() else 'none yet'}. Lower the "
-                "learning rate, or use float32."
+                f"{self.stage}, epoch {len(self.history) + 1}: the loss is {loss} at learning rate {self._rate:g}. "
+                f"Last good checkpoint: {self.file if self.file.is_file() else 'none yet'}. "
+                "Lower the learning rate, or use float32."
             )
 
     @property

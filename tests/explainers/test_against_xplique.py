@@ -13,7 +13,7 @@ import tensorflow as tf
 from lib import models
 from lib.explainers.grad_cam import GradCam, upsample
 from lib.explainers.integrated_gradients import IntegratedGradients
-from lib.explainers.network import network_input
+from lib.models import network_input
 from tests.explainers import networks
 from tests.explainers.theirs import xplique_explainers
 

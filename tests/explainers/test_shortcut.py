@@ -8,7 +8,7 @@ from lib.data.labels import CHEST_CLASSES
 from lib.explainers import measures, shortcut
 from lib.explainers.grad_cam import GradCam
 from lib.explainers.integrated_gradients import IntegratedGradients
-from lib.explainers.network import network_input
+from lib.models import network_input
 from lib.phantoms import chest, draw_chest, sources
 
 

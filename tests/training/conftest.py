@@ -1,8 +1,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from lib.training.batches import Examples
+from lib.training.augment import draw, random_affine, stretch
+from lib.training.batches import Examples, FromPixels
 from lib.training.stage import Adam, EpochScores, Progress, validate
 
 
@@ -43,16 +45,36 @@ def stripes():
     return striped()
 
 
+def augmented_by_tensorflow(images, seed, brightness):
+    """What a network takes of a batch that is augmented: another implementation, on three float32 channels."""
+    count, side = images.shape[:2]
+    maps = random_affine(draw(count, seed), float(side))
+    warped = tf.raw_ops.ImageProjectiveTransformV3(
+        images=np.repeat(images, 3 // images.shape[3], axis=3).astype(np.float32),
+        transforms=tf.pad(maps, [[0, 0], [0, 2]]),
+        output_shape=[side, side],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+    )
+    if brightness == "as_published":
+        warped = stretch(warped)
+    factors = tf.random.stateless_uniform([count, 1, 1, 1], tf.random.split(seed, 2)[1], 0.9, 1.1)
+    return tf.clip_by_value(warped * factors, 0.0, 255.0)
+
+
 def fit_stage(
     model, train, validation, *, stage, epochs, learning_rate, batch_size, folder, checkpoint_seconds=0,
-    class_weights=None,
+    class_weights=None, augmented=False,
 ):  # fmt: skip
     """The loop of notebooks 03 and 04."""
+    if train.arrays[0].dtype == np.uint8:
+        model = FromPixels(model)
     model.compile(Adam(learning_rate), keras.losses.CategoricalCrossentropy(), metrics=[EpochScores(train.classes)])
     settings = [learning_rate, batch_size, class_weights, train.positions, train.labels]
     with Progress(model, folder, stage, epochs, settings, checkpoint_seconds) as progress:
         for epoch in progress.epochs_left():
-            batches = train.shuffled(batch_size, seed=1, epoch=epoch, weights=class_weights)
+            batches = train.shuffled(batch_size, seed=1, epoch=epoch, weights=class_weights, augmented=augmented)
             fitted = model.fit(batches, shuffle=False, verbose=0, callbacks=[progress])
             scores = validate(model, validation, batch_size)
             progress.end_epoch(fitted.history, scores, keep=scores["macro_f1"] > progress.best)

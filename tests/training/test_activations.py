@@ -6,7 +6,7 @@ import pytest
 from lib import models
 from lib.training import activations
 from lib.training.activations import stored_activations
-from lib.training.batches import Examples
+from lib.training.batches import Examples, FromPixels
 from lib.training.stage import predict
 from tests.training.conftest import fit_stage, small_network
 
@@ -40,7 +40,7 @@ def test_both_ways_of_training_give_the_same_network(stripes, everything, tmp_pa
     fit_stage(trained, *parts, folder=tmp_path / "cached", **settings)
     for one, other in zip(plain.get_weights(), cached.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
-    np.testing.assert_allclose(predict(whole, stripes[1], 8), predict(trained, parts[1], 8), atol=1e-4)
+    np.testing.assert_allclose(predict(FromPixels(whole), stripes[1], 8), predict(trained, parts[1], 8), atol=1e-4)
 
 
 def test_the_second_use_reads_the_store(cut, everything, tmp_path, monkeypatch):
@@ -98,4 +98,4 @@ def test_too_little_space_is_noticed_before_writing(cut, everything, tmp_path, m
 def test_frozen_part_runs_in_inference_mode(cut, everything, tmp_path):
     stored = stored_activations(cut[0], everything, tmp_path, 16)[0]
     inputs = next(iter(everything.ordered(60)))[0]
-    np.testing.assert_allclose(stored, np.asarray(cut[0](inputs, training=False)), atol=1e-5)
+    np.testing.assert_allclose(stored, np.asarray(FromPixels(cut[0])(inputs, training=False)), atol=1e-5)

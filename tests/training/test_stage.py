@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import tensorflow as tf
 from lib import models, paths
 from lib.evaluation import metrics
 from lib.files import write_csv
+from lib.training.batches import FromPixels
 from lib.training.stage import Adam, EpochScores, Progress, TrainingDiverged, predict
 from tests.training.conftest import fit_stage, small_network
 
@@ -41,7 +43,7 @@ def test_it_learns_records_every_epoch_and_keeps_the_weights_of_the_best(network
     (kept,) = history.loc[history["best"], "val_macro_f1"]
     assert kept == history["val_macro_f1"].max()
     assert kept > 0.9  # the classes are stripes: chance is 0.33
-    probabilities = predict(network, stripes[1], 8)
+    probabilities = predict(FromPixels(network), stripes[1], 8)
     assert metrics.scores(stripes[1].labels, probabilities)["macro_f1"] == pytest.approx(kept, abs=1e-9)
     for name in ("cross_entropy", "accuracy", "macro_f1", "macro_auc", "covid_precision", "covid_recall"):
         assert {name, f"val_{name}"} <= set(history)
@@ -77,7 +79,7 @@ def test_class_weights_enter_the_loss_as_factors(network, stripes, tmp_path):
     train, validation = stripes
     factors = np.array([2.0, 1.0, 0.5], np.float32)
     frozen = models.inference_mode(network)
-    chosen = predict(frozen, train, 8)[np.arange(len(train)), train.labels]
+    chosen = predict(FromPixels(frozen), train, 8)[np.arange(len(train)), train.labels]
     settings = SETTINGS | {"learning_rate": 1e-12, "stage": "linear"}
     history, _ = fit_stage(frozen, train, validation, epochs=1, folder=tmp_path, class_weights=factors, **settings)
     # Keras weighs each batch's mean by its size, so the epoch's loss is the mean over the images
@@ -98,16 +100,32 @@ def test_what_is_frozen_stays_bit_identical(network, stripes, tmp_path):
 
 
 def test_adam_has_the_learning_rate_of_the_stage(network, stripes, tmp_path):
-    history, _ = fit_stage(network, *stripes, epochs=1, folder=tmp_path, **(SETTINGS | {"learning_rate": 0.0025}))
-    assert float(network.optimizer.learning_rate) == pytest.approx(0.0025)
+    settings = SETTINGS | {"learning_rate": 0.0025}
+    history, progress = fit_stage(network, *stripes, epochs=1, folder=tmp_path, **settings)
+    assert float(progress.model.optimizer.learning_rate) == pytest.approx(0.0025)
     assert history["learning_rate"][0] == 0.0025
 
 
-def test_a_loss_that_is_lost_names_batch_rate_and_checkpoint(network, stripes, tmp_path):
-    logits = network.get_layer("logits")
-    logits.kernel.assign(np.full(logits.kernel.shape, np.nan, np.float32))
-    with pytest.raises(TrainingDiverged, match=r"epoch 1, batch 1: .* learning rate 0\.01.*none yet"):
-        fit_stage(network, *stripes, epochs=1, folder=tmp_path, **SETTINGS)
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_a_loss_that_is_lost_in_one_batch_ends_its_epoch_and_names_rate_and_checkpoint(stripes, tmp_path, lost):
+    """Nothing is trained, so only the batch of the one image whose weight is no finite number is lost."""
+    network = small_network()
+    network.trainable = False
+    train = replace(stripes[0], labels=np.where(np.arange(45) == 20, 0, 1))
+    fit = {"folder": tmp_path, "class_weights": np.array([lost, 1.0, 1.0], np.float32), **SETTINGS}
+    with pytest.warns(UserWarning, match="trainable"), pytest.raises(TrainingDiverged) as error:
+        fit_stage(network, train, stripes[1], epochs=1, **fit)
+    assert f"scratch, epoch 1: the loss is {lost} at learning rate 0.01. Last good checkpoint: none yet" in str(error)
+    assert "Lower the learning rate" in str(error)
+
+
+def test_a_training_that_diverges_names_the_epoch_before(network, tmp_path):
+    network.compile(Adam(0.01), "categorical_crossentropy", metrics=[EpochScores(3)])
+    progress = Progress(network, tmp_path, "linear", 2, {}, checkpoint_seconds=0)
+    scores = {"cross_entropy": 0.0, "macro_f1": 0.5}
+    progress.end_epoch({"loss": [0.0], "macro_f1": [0.0]}, scores, keep=True)
+    with pytest.raises(TrainingDiverged, match=rf"linear, epoch 2: .*checkpoint: {progress.file}"):
+        progress.on_epoch_end(0, {"loss": np.nan})
 
 
 def test_an_interrupted_stage_ends_with_the_same_weights(network, stripes, tmp_path):

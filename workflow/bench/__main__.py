@@ -23,7 +23,7 @@ def measure_all(images: int, size: int, rounds: int, precision: str) -> pd.DataF
 
     parts = [lambda: training.training_rows(images, size, rounds)]
     if precision == "float32":
-        parts = [conversion.conversion_rows, explanations.explanation_rows, *parts]
+        parts = [conversion.conversion_rows, explanations.explanation_rows, *parts, training.pinning]
     rows = []
     for part in parts:
         for row in part():

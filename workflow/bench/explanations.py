@@ -12,7 +12,7 @@ import tensorflow as tf
 from lib import models
 from lib.explainers.grad_cam import GradCam, channel_weights, weighted_map
 from lib.explainers.integrated_gradients import IntegratedGradients
-from lib.explainers.network import network_input
+from lib.models import network_input
 from workflow.bench.measure import compare_speed
 
 TOLERANCE = 1e-2

@@ -7,7 +7,7 @@ import pytest
 
 from lib.explainers.grad_cam import GradCam
 from lib.explainers.integrated_gradients import IntegratedGradients
-from lib.explainers.network import network_input
+from lib.models import network_input
 from tests.explainers import networks
 from workflow.bench import explanations as bench
 
