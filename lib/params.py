@@ -63,9 +63,12 @@ class Params(BaseModel):
 
     # Training (sections 4.2 and 4.3)
     epochs: Count
+    scratch_epochs: Count
     fine_tuning_epochs: Count
     learning_rate: Rate
+    scratch_learning_rate: Rate
     fine_tuning_learning_rate: Rate
+    learning_rate_decay: Literal["none", "cosine"]
     batch_size: Count
     l2: Annotated[float, Field(ge=0)]
     batch_norm_momentum: Share

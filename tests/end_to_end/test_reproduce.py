@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(2400
 
 ROWS = ["RN1", "RN2", "RN3", "RN4", "RN5", "RN6", "RN7", "RN8", "CN1", "CN2", "CN3"]
 SMALL = (
-    "image_size=32 epochs=1 fine_tuning_epochs=1 pretraining_epochs=1 phantom_images=120 phantom_skin_images=84 "
-    "phantom_size=96 bootstrap_samples=100 ig_steps=5 ig_steps_reference=20 explained_images=4 "
+    "image_size=32 epochs=1 scratch_epochs=1 fine_tuning_epochs=1 pretraining_epochs=1 phantom_images=120 "
+    "phantom_skin_images=84 phantom_size=96 bootstrap_samples=100 ig_steps=5 ig_steps_reference=20 explained_images=4 "
     "steps_images=4"
 )
 SCORES = ["accuracy", "macro_f1", "covid_precision", "covid_recall", "covid_f1"]

@@ -38,10 +38,12 @@ def test_a_row_made_as_the_paper_s_is_comparable_whatever_its_run_is_called(name
 @pytest.mark.parametrize(
     ("name", "changed", "differs"),
     [
-        ("RN7", {"epochs": 29}, ["epochs"]),
-        ("RN7", {"image_size": 64, "learning_rate": 0.001}, ["image_size", "learning_rate"]),
+        ("RN7", {"scratch_epochs": 29}, ["scratch_epochs"]),
+        ("RN3", {"epochs": 29, "scratch_epochs": 29}, ["epochs"]),
+        ("RN7", {"image_size": 64, "scratch_learning_rate": 0.001}, ["image_size", "scratch_learning_rate"]),
         ("RN3", {"imagenet_weights": "stand_in"}, ["imagenet_weights"]),
-        ("RN7", {"imagenet_weights": "stand_in", "fine_tuning_epochs": 1, "l2": 0.0}, []),  # RN7 uses none of them
+        ("RN4", {"learning_rate_decay": "cosine"}, ["learning_rate_decay"]),
+        ("RN7", {"imagenet_weights": "stand_in", "fine_tuning_epochs": 1, "epochs": 1, "l2": 0.0}, []),  # RN7 uses none of them
         ("RN4", {"fine_tuning_learning_rate": 1e-4}, ["fine_tuning_learning_rate"]),
         ("RN4", {"fine_tuning_start": "conv5_block1_1_conv"}, ["fine_tuning_start"]),
         ("CN2", {"fine_tuning_start": "stage4_pepx1_project1"}, []),  # no boundary gives the published count
@@ -65,15 +67,15 @@ def test_phantoms_and_other_images_are_not_covidx():
 
 def test_what_was_not_written_down_is_a_difference():
     bare = Row("RN7", row("RN7").test)
-    assert "epochs" in named(synthetic.COVIDX.differences(bare))
+    assert "image_size" in named(synthetic.COVIDX.differences(bare))
     assert named(standing.Standing().differences(row("RN7"))) == ["data"]
 
 
 def test_differences_of_a_run_name_their_rows():
-    rows = {"RN3": row("RN3", imagenet_weights="stand_in", epochs=7), "RN7": row("RN7", epochs=7)}
+    rows = {"RN3": row("RN3", imagenet_weights="stand_in", batch_size=8), "RN7": row("RN7", batch_size=8)}
     table = standing.differences(synthetic.COVIDX, rows).set_index("setting")
-    assert table["rows"].to_dict() == {"epochs": "all", "imagenet_weights": "RN3"}
-    assert table.loc["epochs", ["this run", "in the paper"]].tolist() == ["7", "30"]
+    assert table["rows"].to_dict() == {"batch_size": "all", "imagenet_weights": "RN3"}
+    assert table.loc["batch_size", ["this run", "in the paper"]].tolist() == ["8", "32"]
 
 
 def test_a_network_is_described_by_what_it_was_made_with():

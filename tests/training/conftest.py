@@ -65,12 +65,13 @@ def augmented_by_tensorflow(images, seed, brightness):
 
 def fit_stage(
     model, train, validation, *, stage, epochs, learning_rate, batch_size, folder, checkpoint_seconds=0,
-    class_weights=None, augmented=False,
+    class_weights=None, augmented=False, cosine_steps=None,
 ):  # fmt: skip
     """The loop of notebooks 03 and 04."""
     if train.arrays[0].dtype == np.uint8:
         model = FromPixels(model)
-    model.compile(Adam(learning_rate), keras.losses.CategoricalCrossentropy(), metrics=[EpochScores(train.classes)])
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, cosine_steps) if cosine_steps else learning_rate
+    model.compile(Adam(rate), keras.losses.CategoricalCrossentropy(), metrics=[EpochScores(train.classes)])
     settings = [learning_rate, batch_size, class_weights, train.positions, train.labels]
     with Progress(model, folder, stage, epochs, settings, checkpoint_seconds) as progress:
         for epoch in progress.epochs_left():

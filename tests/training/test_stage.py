@@ -128,12 +128,15 @@ def test_a_training_that_diverges_names_the_epoch_before(network, tmp_path):
         progress.on_epoch_end(0, {"loss": np.nan})
 
 
-def test_an_interrupted_stage_ends_with_the_same_weights(network, stripes, tmp_path):
-    fit_stage(network, *stripes, epochs=5, folder=tmp_path / "whole", **SETTINGS)
-    fit_stage(small_network(), *stripes, epochs=2, folder=tmp_path / "parts", **SETTINGS)
+@pytest.mark.parametrize("decay", [{}, {"cosine_steps": 30}])
+def test_an_interrupted_stage_ends_with_the_same_weights(network, stripes, tmp_path, decay):
+    fit = SETTINGS | decay
+    fit_stage(network, *stripes, epochs=5, folder=tmp_path / "whole", **fit)
+    fit_stage(small_network(), *stripes, epochs=2, folder=tmp_path / "parts", **fit)
     resumed = small_network()
-    history, progress = fit_stage(resumed, *stripes, epochs=5, folder=tmp_path / "parts", **SETTINGS)
+    history, progress = fit_stage(resumed, *stripes, epochs=5, folder=tmp_path / "parts", **fit)
     assert len(history) == 5
+    assert (history["learning_rate"].nunique() == 5) == bool(decay), "a rate that falls goes on falling"
     for one, other in zip(network.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     progress.remove()

@@ -75,7 +75,7 @@ def _row(name: str, p: params.Params, built: dict, chest: Sizes, pretraining: fl
     model = built[row.backbone]
     if row.pretraining == "none":
         readings = {"pepx": row.pepx, "shortcuts": row.shortcuts}
-        whole = _from_scratch(models.build(row.backbone, p.image_size, **readings), chest, p.epochs)
+        whole = _from_scratch(models.build(row.backbone, p.image_size, **readings), chest, p.scratch_epochs)
         return whole, whole
     stages = [(*macs(model, "logits"), p.epochs)]
     if row.continues:
