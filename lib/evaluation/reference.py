@@ -2,9 +2,9 @@
 
 `results/reference/<run>/` holds `table1.csv` as the run wrote it; `claims.csv` (id, both verdicts and data of each
 claim); `predictions.csv` (a line a test image, a column a row and class, probabilities rounded to `DECIMALS`);
-`figure_5a.png` and `figure_5b.png` where the images are phantoms, since pictures of patients are never copied; and
-`reference.json`: SHA-256 of what the run wrote (`run`) and of the files here (`files`), and what the run was made with
-(`made_with`). Rows are those of seed 1; further seeds show in table1.csv.
+`figure_5b.png` where the images are phantoms, since pictures of patients are never copied; and `reference.json`:
+SHA-256 of what the run wrote (`run`) and of the files here (`files`), and what the run was made with (`made_with`).
+Rows are those of seed 1; further seeds show in table1.csv.
 """
 
 import re
@@ -24,7 +24,7 @@ from lib.evaluation.standing import read_standing
 from lib.paths import Paths, show
 
 DECIMALS = 5
-FIGURES = ("figure_5a.png", "figure_5b.png")
+FIGURE = "figure_5b.png"
 PARTS = {"parameters": "settings", "data": "data", "packages": "versions", "machine": "machine", "code": "code"}
 """What a run is made with, the likeliest reason of a difference first."""
 
@@ -88,7 +88,7 @@ def write(at: Paths) -> Comparison:
     Raises:
         ValueError: the run is not finished: something is missing, or newer than its provenance, which is made last.
     """
-    pictures = {name: at.figures / name for name in FIGURES} if read_standing(at).phantoms else {}
+    pictures = {FIGURE: at.figures / FIGURE} if read_standing(at).phantoms else {}
     written, ended = _written(at), at.provenance.stat().st_mtime if at.provenance.is_file() else 0
     for path in (at.provenance, at.covidx / "settings.json", *written.values(), *pictures.values()):
         if not path.is_file() or path.stat().st_mtime > ended:
@@ -106,8 +106,8 @@ def write(at: Paths) -> Comparison:
     for name, path in {"table1.csv": at.table1, **pictures}.items():
         with files.replacing(at.reference / name) as temporary:
             shutil.copyfile(path, temporary)
-    for name in set(FIGURES) - set(pictures):
-        (at.reference / name).unlink(missing_ok=True)
+    if not pictures:
+        (at.reference / FIGURE).unlink(missing_ok=True)
     names = ("table1.csv", "claims.csv", "predictions.csv", *pictures)
     kept = {"run": _digests(at), "files": {name: files.sha256(at.reference / name) for name in names}}
     files.write_json(at.reference / "reference.json", kept | {"decimals": DECIMALS, "made_with": facts(record)})

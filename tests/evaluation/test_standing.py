@@ -43,7 +43,8 @@ def test_a_row_made_as_the_paper_s_is_comparable_whatever_its_run_is_called(name
         ("RN7", {"image_size": 64, "scratch_learning_rate": 0.001}, ["image_size", "scratch_learning_rate"]),
         ("RN3", {"imagenet_weights": "stand_in"}, ["imagenet_weights"]),
         ("RN4", {"learning_rate_decay": "cosine"}, ["learning_rate_decay"]),
-        ("RN7", {"imagenet_weights": "stand_in", "fine_tuning_epochs": 1, "epochs": 1, "l2": 0.0}, []),  # RN7 uses none of them
+        # RN7 uses none of them
+        ("RN7", {"imagenet_weights": "stand_in", "fine_tuning_epochs": 1, "epochs": 1, "l2": 0.0}, []),
         ("RN4", {"fine_tuning_learning_rate": 1e-4}, ["fine_tuning_learning_rate"]),
         ("RN4", {"fine_tuning_start": "conv5_block1_1_conv"}, ["fine_tuning_start"]),
         ("CN2", {"fine_tuning_start": "stage4_pepx1_project1"}, []),  # no boundary gives the published count
