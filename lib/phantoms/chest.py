@@ -102,9 +102,9 @@ def ground_glass(rng: np.random.Generator, lungs: dict[int, Lung], progress: flo
         wobble = 0.035 * smooth_noise(rng, clear.shape, 9)
         levels = np.linspace(0.28, 0.86, int(rng.integers(3, 5))) + rng.uniform(-0.05, 0.05)
         for at in map(float, levels):
-            depth = rng.uniform(0.08, 0.14)
+            depth = rng.uniform(0.06, 0.11)
             patch = bump(part.t + wobble - (at + rng.uniform(-0.04, 0.04)), rng.uniform(0.10, 0.14))
-            patch *= bump(part.lateral + wobble - depth, rng.uniform(0.14, 0.20))
+            patch *= bump(part.lateral + wobble - depth, rng.uniform(0.13, 0.18))
             clear *= 1 - np.clip(rng.uniform(0.84, 0.96) * progress, 0, 0.97) * patch * part.inside
     mottled = 1 + 0.10 * smooth_noise(rng, clear.shape, 30) + 0.10 * smooth_noise(rng, clear.shape, 80)
     return np.clip((1 - clear) * mottled, 0, 1)
