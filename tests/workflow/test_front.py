@@ -44,8 +44,8 @@ def test_set_reaches_the_snakefile_as_it_was_given():
 
 
 def test_what_takes_longest_is_made_first():
-    rows = {name: params.load("demo", name) for name in ("RN3", "RN8", "CN3")}
-    expected = ["results/demo/experiments/RN8/metrics.json", "results/demo/experiments/CN3/metrics.json"]
+    rows = {name: params.load("demo", name) for name in ("RN3", "RN7", "CN3")}
+    expected = ["results/demo/experiments/RN7/metrics.json", "results/demo/experiments/CN3/metrics.json"]
     assert slow_files(Paths("demo"), rows) == [*expected, "results/demo/explanations/scorecard.csv"]
     assert slow_files(Paths("demo"), {"RN3": rows["RN3"]}) == []
 
@@ -113,8 +113,7 @@ def test_the_ending_says_whether_the_run_gave_what_its_reference_did(at):
     assert "\n\nThere is no reference of run demo; `make reference RUN=demo` makes this run one.\n\nRep" in ending(at)
     synthetic.write_row(at, "CN3", pd.read_csv(at.covidx / "index.csv"), seed=3)  # a finished run has all its rows
     at.claims.write_text("id,verdict,published_verdict,data\none,supported,,phantoms\n")
-    for name in reference.FIGURES:
-        files.write_text(at.figures / name, "picture")
+    files.write_text(at.figures / reference.FIGURE, "picture")
     provenance.write("demo")
     reference.write(at)
     assert "\n\nThe same as the reference, byte for byte: 3 of 3 rows, table1.csv and claims.csv.\n\nRep" in ending(at)
