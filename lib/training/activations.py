@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from lib import hardware
+from lib import files, hardware
 from lib.training.batches import Examples, FromPixels
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _compute(frozen: keras.Model, images: Examples, entry: Path, batch_size: int
             start += len(outputs[0])
         for array in arrays:
             array.flush()
-        checksums = {name: _checksum(temporary / name) for name in names}
+        checksums = {name: files.sha256(temporary / name) for name in names}
         (temporary / "complete.json").write_text(json.dumps(checksums))
         if entry.exists():
             shutil.rmtree(entry)
@@ -115,15 +115,10 @@ def _read(entry: Path) -> list[np.ndarray] | None:
     """The stored arrays, or None where the entry is missing, incomplete or damaged."""
     try:
         checksums = json.loads((entry / "complete.json").read_text())
-        damaged = [name for name, checksum in checksums.items() if _checksum(entry / name) != checksum]
+        damaged = [name for name, checksum in checksums.items() if files.sha256(entry / name) != checksum]
     except (OSError, ValueError):
         return None
     if damaged:
         log.warning("%s: %s damaged; computed anew", entry, ", ".join(damaged))
         return None
     return [np.load(entry / name, mmap_mode="r") for name in sorted(checksums)]
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

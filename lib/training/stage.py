@@ -164,6 +164,7 @@ class Progress(keras.callbacks.Callback):
         self._trained, self.stage, self.epochs = model, stage, epochs
         self._every, self._written = checkpoint_seconds, time.perf_counter()
         _make_variables(model)
+        self._rate = _rate(model)
         self.file = Path(folder) / f"checkpoint-{_fingerprint(model, [stage, settings])}.npy"
         self.history, self._kept = self._load() or ([], [variable.numpy() for variable in _changing(model)])
         if self.history:
@@ -218,8 +219,8 @@ class Progress(keras.callbacks.Callback):
         Returns:
             A row an epoch: stage, epoch, loss (what was minimised), cross_entropy (plain), accuracy, macro_f1,
             macro_auc, covid_precision, covid_recall (macro AUC from histograms of 200 bins), the same but for the loss
-            with `val_` (exactly), learning_rate, and best, true for the epoch whose weights were kept. A score that is
-            undefined, such as the precision of a class that is never predicted, is NaN.
+            with `val_` (exactly), learning_rate (at the epoch's first step), and best, true for the epoch whose weights
+            were kept. A score that is undefined, such as the precision of a class that is never predicted, is NaN.
         """
         for variable, value in zip(_changing(self._trained), self._kept, strict=True):
             variable.assign(value)
@@ -230,6 +231,9 @@ class Progress(keras.callbacks.Callback):
         """Deletes the checkpoint; call it once the trained model is safely written."""
         self.file.unlink(missing_ok=True)
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._rate = _rate(self._trained)  # of the epoch's first step: a rate that falls is zero after the last
+
     def on_epoch_end(self, epoch, logs=None):
         loss = logs["loss"]  # a batch's NaN or infinity stays in the epoch's mean; a GPU would wait for each to be read
         if not math.isfinite(loss):
@@ -238,11 +242,6 @@ class Progress(keras.callbacks.Callback):
                 f"Last good checkpoint: {self.file if self.file.is_file() else 'none yet'}. "
                 "Lower the learning rate, or use float32."
             )
-
-    @property
-    def _rate(self) -> float:
-        """Adam's learning rate, which is kept in float32, as it was written."""
-        return float(f"{float(self._trained.optimizer.learning_rate):.6g}")
 
     def _save(self) -> None:
         """Replaces the file: one array after the other, without the checksums and copies of an archive.
@@ -312,6 +311,11 @@ def _fingerprint(model: keras.Model, settings: Any) -> str:
     for variable in model.weights:
         digest.update(variable.numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def _rate(model: keras.Model) -> float:
+    """Adam's learning rate at its next step, which is kept in float32, as it was written."""
+    return float(f"{float(model.optimizer.learning_rate):.6g}")
 
 
 def _make_variables(model: keras.Model) -> None:
