@@ -134,6 +134,14 @@ def read_rows(at: Paths, experiments: list[str], seeds: list[int]) -> dict[str, 
     return {name: row for name, row in found.items() if row is not None}
 
 
+def read_index(at: Paths) -> pd.DataFrame | None:
+    """image_id, group_id, label and split of the run's chest images, as text; None where they are not prepared."""
+    path = at.covidx / "index.csv"
+    if not path.is_file():
+        return None
+    return pd.read_csv(path, usecols=["image_id", "group_id", "label", "split"], dtype=str)
+
+
 def baseline_rows(at: Paths, rows: dict[str, Row]) -> dict[str, Row]:
     """The rows `source-only` and `majority`, as far as the run has what they need.
 

@@ -13,7 +13,7 @@ import yaml
 
 from lib import files
 from lib.data.labels import CHEST_CLASSES
-from lib.evaluation.runs import SETTINGS, Row, published_table
+from lib.evaluation.runs import SETTINGS, Row, published_table, read_index
 from lib.paths import PUBLISHED, Paths
 
 TOLERATED = 0.1
@@ -80,12 +80,11 @@ class Standing:
 
 def read_standing(at: Paths) -> Standing:
     """The data that a run has prepared."""
-    settings, index = at.covidx / "settings.json", at.covidx / "index.csv"
-    if not index.is_file() or not settings.is_file():
+    settings, index = at.covidx / "settings.json", read_index(at)
+    if index is None or not settings.is_file():
         return Standing()
-    table = pd.read_csv(index, usecols=["group_id", "label"], dtype=str)
-    counts = table["label"].value_counts().reindex(CHEST_CLASSES, fill_value=0)
-    return Standing(files.read_json(settings), counts.to_dict(), table["group_id"].nunique())
+    counts = index["label"].value_counts().reindex(CHEST_CLASSES, fill_value=0)
+    return Standing(files.read_json(settings), counts.to_dict(), index["group_id"].nunique())
 
 
 def differences(standing: Standing, rows: dict[str, Row]) -> pd.DataFrame:

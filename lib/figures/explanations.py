@@ -107,7 +107,7 @@ def steps_figure(table: pd.DataFrame, chosen: int, tolerance: float) -> Figure:
     with style.apply():
         figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.5))
         for ax, (column, title) in zip(axes, panels.items(), strict=True):
-            sns.lineplot(table, x="steps", y=column, ax=ax, legend=ax is axes[0], markersize=4, **lines, **band)
+            sns.lineplot(table, x="steps", y=column, ax=ax, legend=ax is axes[2], markersize=4, **lines, **band)
             ax.axvline(chosen, color="black", linewidth=0.8, linestyle=":")
             ax.set(xscale="log", xlabel="Steps m", ylabel="", title=title)
             ax.minorticks_off()
@@ -119,7 +119,7 @@ def steps_figure(table: pd.DataFrame, chosen: int, tolerance: float) -> Figure:
         axes[0].text(1, tolerance, "tolerance", **look)
         axes[2].axhline(0, color=METHOD_COLOURS["chance"], linewidth=0.8)
         axes[2].set_ylim(min(-0.1, axes[2].get_ylim()[0]), 1)
-        axes[0].legend(title="Mean, middle half")
+        axes[2].legend(title="Mean, middle half", loc="upper right")
     return figure
 
 

@@ -119,7 +119,7 @@ def test_steps_curves_are_the_means_beside_the_tolerance():
     figure = explanations.steps_figure(table, 50, tolerance=0.05)
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.4, 0.02])
     assert any(np.allclose(line.get_ydata(), 0.05) for line in figure.axes[0].lines)
-    assert figure.axes[0].get_legend_handles_labels()[1] == ["RN4"]
+    assert figure.axes[2].get_legend_handles_labels()[1] == ["RN4"]
 
 
 def test_curves_and_randomisation_draw_every_method():
