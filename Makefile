@@ -13,33 +13,42 @@ LOCK := $(if $(GPU),requirements-cuda.lock,requirements.lock)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
+# What a user gives reaches the commands through the environment, letter by letter: neither make nor the shell reads it
+override RUN := $(value RUN)
+override DATA := $(value DATA)
+override SET := $(value SET)
+override JOBS := $(value JOBS)
+override PROFILE := $(value PROFILE)
+override SNAKEMAKE_ARGS := $(value SNAKEMAKE_ARGS)
+export RUN DATA SET JOBS PROFILE SNAKEMAKE_ARGS
+
 .PHONY: reproduce help data reference test lint lab report bench clean environment lock
 
 reproduce: environment  ## every notebook and the report: RUN=demo|cpu|paper DATA=/path SET="key=value ..." JOBS=n PROFILE=local|slurm
-	@$(BIN)/python -m workflow.front --run '$(RUN)' --data '$(DATA)' --set '$(SET)' --jobs $(JOBS) --profile '$(PROFILE)' \
-		--snakemake '$(SNAKEMAKE_ARGS)'
+	@$(BIN)/python -m workflow.front
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 data: environment  ## fetch the public archives: RUN=paper DATA=/path
-	@$(BIN)/python -m workflow.download --run '$(RUN)' $(if $(DATA),--into '$(DATA)')
+	@$(BIN)/python -m workflow.download
 
 reference: environment  ## keep what the finished run gave, to compare with: RUN=demo
-	@$(BIN)/python -m workflow.reference --run '$(RUN)'
+	@$(BIN)/python -m workflow.reference
 
 report: environment  ## rebuild the report alone
-	@$(BIN)/python -m workflow.report --run '$(RUN)' --execute
+	@$(BIN)/python -m workflow.report --execute
 
 bench: environment  ## ratios of speed, measured side by side: BENCH_ARGS='--rounds 3'
 	@$(BIN)/python -m workflow.bench $(BENCH_ARGS)
 	@$(BIN)/python -m workflow.execute notebooks/benchmark.ipynb results/bench/benchmark.ipynb
 
-# The end-to-end tests come last and one by one, since each of them takes all cores itself. A process has its own
+# Tests that run the DAG come last and one by one, since each of them takes all cores itself. A process has its own
 # TensorFlow, so their number is bounded by memory, too.
+WHOLE := tests/end_to_end tests/robustness/test_faults.py
 test: environment  ## every test, on all cores: PYTEST_ARGS='tests/models -q' for some, on one
-	@$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile --ignore tests/end_to_end)
-	@$(if $(PYTEST_ARGS),,$(BIN)/python -m pytest tests/end_to_end)
+	@$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile $(addprefix --ignore ,$(WHOLE)))
+	@$(if $(PYTEST_ARGS),,$(BIN)/python -m pytest $(WHOLE))
 
 lint: environment  ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
@@ -50,8 +59,8 @@ lint: environment  ## ruff, snakefmt, snakemake --lint
 lab: environment  ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks
 
-clean:  ## delete what a run made: RUN=demo
-	rm -rf 'results/$(RUN)' 'figures/$(RUN)' 'data/$(RUN)'
+clean: environment  ## delete what a run made: RUN=demo
+	@$(BIN)/python -m workflow.clean
 
 environment: $(VENV)/.installed
 

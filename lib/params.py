@@ -12,21 +12,27 @@ import re
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from lib.paths import ROOT, show
+from lib.paths import RESERVED, ROOT, show
 
 RUNS = ROOT / "params" / "runs"
 EXPERIMENTS = ROOT / "params" / "experiments"
 
 Reading = Literal["as_described", "as_published"]
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
+Part = Annotated[float, Field(ge=0.01, le=0.8)]
+Count = Annotated[int, Field(ge=1, le=10_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
+# What folders are named after: no separator, no dot, nothing that a shell or Snakemake reads as a sign
+RUN_NAME, ROW_NAME = r"[a-z0-9][a-z0-9_-]{0,63}", r"[A-Z]{1,8}[0-9]{1,4}(-[A-Za-z0-9_]{1,32}){0,4}"
+Run = Annotated[str, Field(pattern=f"^{RUN_NAME}$")]
+Row = Annotated[str, Field(pattern=f"^{ROW_NAME}$")]
+Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class ParameterError(ValueError):
@@ -36,30 +42,30 @@ class ParameterError(ValueError):
 class Params(BaseModel):
     """Every parameter that a run or an experiment may set. Units and sources stand in `params/runs/paper.yaml`."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     # The run and its data
-    run: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    data: str  # "phantoms", or the folder that holds covidx-sources/ and/or covidx-lists/, and ham10000/
+    run: Run
+    data: Text  # "phantoms", or the folder that holds covidx-sources/ and/or covidx-lists/, and ham10000/
     covidx_layout: Literal["sources", "lists"]
     label_rules: Literal["report", "covidnet"]
     image_size: Annotated[int, Field(ge=32, le=1024, multiple_of=16)]
     resizing: Reading
     split_seed: Seed
-    test_share: Rate
-    validation_share: Rate
+    test_share: Part
+    validation_share: Part
     max_unreadable: Share
     drop_cross_split_duplicates: bool
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)]
-    phantom_images: Annotated[int, Field(ge=60)]
-    phantom_skin_images: Annotated[int, Field(ge=70)]
+    phantom_images: Annotated[int, Field(ge=60, le=100_000)]
+    phantom_skin_images: Annotated[int, Field(ge=70, le=100_000)]
     phantom_size: Annotated[int, Field(ge=64, le=1024)]
     phantom_marker: Share
     phantom_seed: Seed
 
     # Which rows, how often
-    experiments: Annotated[list[str], Field(min_length=1)]
-    seeds: Annotated[list[Seed], Field(min_length=1)]
+    experiments: Annotated[list[Row], Field(min_length=1, max_length=10_000)]
+    seeds: Annotated[list[Seed], Field(min_length=1, max_length=10_000)]
 
     # Training (sections 4.2 and 4.3)
     epochs: Count
@@ -70,12 +76,12 @@ class Params(BaseModel):
     fine_tuning_learning_rate: Rate
     learning_rate_decay: Literal["none", "cosine"]
     batch_size: Count
-    l2: Annotated[float, Field(ge=0)]
-    batch_norm_momentum: Share
+    l2: Annotated[float, Field(ge=0, le=100)]
+    batch_norm_momentum: Annotated[float, Field(ge=0, lt=1)]
     fine_tuning_from: Reading
     brightness: Reading
-    imagenet_weights: str  # "imagenet", "stand_in", or a weights file
-    ham10000_weights: str  # "notebook", or a weights file
+    imagenet_weights: Text  # "imagenet", "stand_in", or a weights file
+    ham10000_weights: Text  # "notebook", or a weights file
     pretraining_epochs: Count
 
     # Hardware
@@ -83,13 +89,13 @@ class Params(BaseModel):
     jit_compile: bool
     strategy: Literal["auto", "one_device", "mirrored"]
     instruction_set: Literal["avx2", "native"]
-    threads: Annotated[int, Field(ge=0)]
+    threads: Annotated[int, Field(ge=0, le=1024)]
     deterministic: bool
     cache_activations: bool
 
     # Evaluation and explanation
-    bootstrap_samples: Annotated[int, Field(ge=100)]
-    explained_experiment: str
+    bootstrap_samples: Annotated[int, Field(ge=100, le=1_000_000)]
+    explained_experiment: Row
     ig_steps: Count
     ig_steps_reference: Count
     grad_cam: Reading
@@ -97,10 +103,10 @@ class Params(BaseModel):
     integrated_gradients: Reading
     explained_images: Count
     steps_images: Count
-    own_image: str
+    own_image: Text
 
     # What makes an experiment (Table 1's columns); a run file does not set these
-    experiment: str = "RN4"
+    experiment: Row = "RN4"
     backbone: Literal["resnet50v2", "covidnet"] = "resnet50v2"
     pretraining: Literal["imagenet", "ham10000", "none"] = "none"
     class_weights: bool = True
@@ -108,7 +114,7 @@ class Params(BaseModel):
     fine_tuning: bool = False
     fine_tuning_start: str = ""  # the first layer that a fine-tuned row trains
     # the row whose linear classifier this fine-tuned row starts from; empty trains from pretrained weights at once
-    continues: str = ""
+    continues: Row | Literal[""] = ""
     pepx: Reading = "as_published"
     shortcuts: Reading = "as_published"
     classifier_l2: Reading = "as_published"
@@ -126,14 +132,56 @@ class Params(BaseModel):
         if self.fine_tuning_start and not self.fine_tuning:
             only = "only a row with fine_tuning: true has one"
             raise ValueError(f"fine_tuning_start: found '{self.fine_tuning_start}'; {only}")
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds: {self.seeds} repeats a seed; every seed may stand once")
+        for name in ("experiments", "seeds"):
+            values = getattr(self, name)
+            if twice := sorted({one for one in values if values.count(one) > 1}):
+                raise ValueError(f"{name}: found {', '.join(map(str, twice))} twice; every one may stand once")
+        if self.run in RESERVED:
+            raise ValueError(f"run: found '{self.run}'; reserved for other folders: {', '.join(RESERVED)}")
+        for row in {*self.experiments, self.explained_experiment, self.experiment}:
+            if re.search("-seed[0-9]+$", row):  # named after the folders of repetitions
+                raise ValueError(f"experiments: found '{row}'; no row's name ends in -seed and a number: set `seeds`")
         if self.seeds[0] != 1:
             raise ValueError(f"seeds: {self.seeds}: the first must be 1; the others repeat the rows beside it")
         return self
 
 
+NO_FILES = {
+    "data": ("phantoms",),
+    "own_image": ("example",),
+    "imagenet_weights": ("imagenet", "stand_in"),
+    "ham10000_weights": ("notebook",),
+}
+"""Parameters that name a file or folder of the user's, and their words that stand for none."""
+
 EXPERIMENT_KEYS = frozenset(name for name, field in Params.model_fields.items() if not field.is_required())
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's plain values (its core schema): 1e-4 is a number, no and 1:30 are text. PyYAML keeps to 1.1."""
+
+    yaml_implicit_resolvers: ClassVar = {}
+
+
+for _tag, _plain, _starts in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    ("int", r"[-+]?[0-9]+", [*"-+0123456789"]),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", [*"-+.0123456789"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_plain})$"), _starts)
+
+
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML document.
+
+    Raises:
+        ValueError: with one line that says what is wrong.
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, RecursionError, OverflowError) as error:
+        raise ValueError(f"not readable as YAML: {' '.join(str(error).split())}") from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -146,14 +194,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         beside = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
         raise ParameterError(f"{show(path)}: no such file; found beside it: {beside}. Copy one of them to this name.")
-    text = path.read_text(encoding="utf-8")
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{show(path)}: not readable as YAML: {' '.join(str(error).split())}") from None
+        text = path.read_text(encoding="utf-8")
+        values = parse_yaml(text)
+    except UnicodeDecodeError as error:
+        wrong = f"byte {error.start} is no UTF-8 ({error.reason})"
+        raise ParameterError(f"{show(path)}: {wrong}; save the file in the encoding UTF-8") from None
+    except (ValueError, OSError) as error:
+        raise ParameterError(f"{show(path)}: {error}") from None
     if not isinstance(values, dict):
         raise ParameterError(f"{show(path)}: expected `key: value` lines, found {type(values).__name__}")
-    keys = [node[0].value for node in yaml.compose(text).value]
+    keys = [node[0].value for node in yaml.compose(text, _Loader).value]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         raise ParameterError(f"{show(path)}: {', '.join(twice)}: set twice; keep one line")
@@ -171,15 +222,32 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
     Raises:
         ParameterError: one line per problem, naming key, file, what was found and what is allowed.
     """
-    files = {"run": (RUNS / f"{run}.yaml", run)}
+    files = {"run": (RUNS / f"{named(run, Run, 'run')}.yaml", run)}
     if experiment is not None:
-        files["experiment"] = (EXPERIMENTS / f"{experiment}.yaml", experiment)
+        files["experiment"] = (EXPERIMENTS / f"{named(experiment, Row, 'experiment')}.yaml", experiment)
     checked = merge([*((show(path), read_yaml(path)) for path, _ in files.values()), ("SET", overrides or {})])
     for key, (path, name) in files.items():
         found = getattr(checked, key)
         if found != name:
             raise ParameterError(f"{show(path)}: {key}: found '{found}', expected '{name}', the file's name")
     return checked
+
+
+def named(name: str, kind: Any, key: str) -> str:
+    """The name, if it is one: folders and files are named after it.
+
+    Args:
+        name: of a run or a row.
+        kind: `Run` or `Row`.
+        key: stands before the message.
+
+    Raises:
+        ParameterError: with what was found and what is allowed.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(name, strict=True)
+    except ValidationError as error:
+        raise ParameterError(f"{key}: found {name!r}; {_allowed(error.errors()[0])}") from None
 
 
 def merge(layers: list[tuple[str, dict[str, Any]]]) -> Params:
@@ -208,7 +276,26 @@ def _explain(problem: dict[str, Any], origin: dict[str, str], base: str) -> str:
     if problem["type"] == "value_error":
         message = str(problem["ctx"]["error"])
         return f"{origin.get(message.partition(':')[0], base)}: {message}"
-    return f"{where}: {key}: found {found!r}; {problem['msg'].removeprefix('Input ')}"
+    return f"{where}: {key}: found {_short(found)}; {_allowed(problem)}"
+
+
+PATTERNS = {
+    f"^{RUN_NAME}$": "a run's name: small letters, digits, - and _, such as demo or my-run",
+    f"^{ROW_NAME}$": "a row's name: capitals and a number, then -words, such as RN3 or CN1-described",
+}
+"""What stands for a pattern in a message."""
+
+
+def _allowed(problem: dict[str, Any]) -> str:
+    """What is allowed: mostly in pydantic's words."""
+    if problem["type"] == "string_pattern_mismatch":
+        return f"should be {PATTERNS.get(problem['ctx']['pattern'], 'one line of text')}"
+    return problem["msg"].removeprefix("Input ")
+
+
+def _short(found: Any) -> str:
+    text = repr(found)
+    return text if len(text) <= 200 else f"{text[:200]} ... ({len(text):,} characters)"
 
 
 def check(namespace: dict[str, Any]) -> "Given":

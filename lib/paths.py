@@ -1,5 +1,6 @@
 """Where everything of a run lies. Notebooks and modules ask here and build no paths of their own."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from urllib.parse import quote
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
 NOTEBOOKS = ROOT / "notebooks"
+RESERVED = ("activations", "bench", "published", "real", "reference")
+"""Folders below results/ and data/ that belong to no run."""
 BENCH = ROOT / "results" / "bench" / "bench.csv"
 
 
@@ -22,19 +25,24 @@ class Paths:
     run: str
 
     @property
+    def data(self) -> Path:
+        """All that the run prepared, its phantoms included; never a download."""
+        return ROOT / "data" / self.run
+
+    @property
     def phantoms(self) -> Path:
         """Generated data in the sources' own layouts (covidx-sources/, covidx-lists/, ham10000/)."""
-        return ROOT / "data" / self.run / "phantoms"
+        return self.data / "phantoms"
 
     @property
     def covidx(self) -> Path:
         """Prepared chest X-rays: index.csv, images.npy, excluded.csv."""
-        return ROOT / "data" / self.run / "covidx"
+        return self.data / "covidx"
 
     @property
     def ham10000(self) -> Path:
         """Prepared skin images: index.csv, images.npy, excluded.csv."""
-        return ROOT / "data" / self.run / "ham10000"
+        return self.data / "ham10000"
 
     @property
     def activations(self) -> Path:
@@ -119,5 +127,5 @@ def link(path: Path, text: str = "") -> str:
 
 def show(path: Path) -> str:
     """The path as a person would type it from the project's folder."""
-    path = Path(path).resolve()
+    path = Path(os.path.abspath(path))  # a link is shown as itself, also one that leads nowhere
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-import nbformat
-
 from lib.params import Params, listed_in
 from lib.paths import NOTEBOOKS, ROOT
 
@@ -61,8 +59,8 @@ def _imports(file: Path) -> list[Path]:
     """Files of lib and workflow that a notebook or module imports; a package stands for its `__init__` file."""
     source, names = file.read_text(encoding="utf-8"), []
     if file.suffix == ".ipynb":
-        cells = nbformat.reads(source, as_version=4).cells
-        source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+        cells = json.loads(source)["cells"]
+        source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]

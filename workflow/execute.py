@@ -4,10 +4,13 @@ python -m workflow.execute notebooks/04_experiment.ipynb results/demo/notebooks/
 """
 
 import argparse
+import contextlib
 import io
 import json
+import os
 import shutil
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from nbclient.exceptions import DeadKernelError  # noqa: E402
 from papermill.exceptions import PapermillExecutionError  # noqa: E402
 
 from lib import params, paths  # noqa: E402
-from lib.files import replacing  # noqa: E402
+from lib.files import STEP, replacing  # noqa: E402
 from lib.hardware import native_stderr_in  # noqa: E402
 
 
@@ -81,17 +84,35 @@ class _Terminal(io.TextIOBase):
         return len(text)
 
 
+def end_with_the_front_door() -> None:
+    """Ends this process, and with it the kernel, once the front door that asked for it is gone, however it went."""
+    front = int(os.environ.get("COMPANION_FRONT", 0))
+
+    def watch() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            while True:
+                os.kill(front, 0)  # asks whether it is there
+                time.sleep(1)
+        os._exit(1)
+
+    if front:
+        threading.Thread(target=watch, daemon=True).start()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--values", default="{}", help="parameters as JSON")
     arguments = parser.parse_args()
+    os.environ[STEP] = arguments.output.stem
+    end_with_the_front_door()
     label = arguments.output.stem.replace("_experiment", "").replace("_pretraining", "")
     try:
         execute(arguments.notebook, arguments.output, json.loads(arguments.values), label)
-    except (NotebookFailed, params.ParameterError) as error:
-        sys.exit(f"\n{error}\n")
+    except (NotebookFailed, params.ParameterError, OSError) as error:
+        print(f"\n{error}\n", flush=True)  # not where Snakemake tells at length that a step failed
+        sys.exit(1)
 
 
 if __name__ == "__main__":

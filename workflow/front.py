@@ -4,37 +4,63 @@ python -m workflow.front --run demo [--data FOLDER] [--set "key=value key=value"
 """
 
 import argparse
+import contextlib
+import ctypes
 import os
+import re
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import joblib
-import yaml
 from filelock import FileLock, Timeout
 
 from lib import hardware, params
-from lib.paths import Paths, show
-from workflow import dag, provenance
+from lib.paths import ROOT, Paths, resolve, show
+from workflow import dag, intact, provenance
+
+FRONT = "COMPANION_FRONT"
+"""Environment variable with the process id of the front door, without which its steps have nobody to work for."""
+
+PROFILES = ROOT / "workflow" / "profiles"
+
+MODEL_GB = {"resnet50v2": 0.1, "covidnet": 0.5}
+"""A trained network on the disk, at the paper's size."""
 
 NOTEBOOK_GB = 3
 """Memory that a notebook may need: so many run at once by default as fit, and as there are cores for."""
 
 
+QUOTED = r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'"""
+PAIR = re.compile(rf"""(\w+)=({QUOTED}|\[(?:{QUOTED}|[^"'\[\]])*\]|[^\s"'\[]\S*|)(?:\s+|$)""", re.DOTALL)
+"""A pair of SET. White space ends a value, but for that inside quotes and lists."""
+
+
 def overrides(text: str, data: str) -> dict[str, Any]:
-    """SET's `key=value` pairs (values in YAML) and DATA as one mapping.
+    """SET's `key=value` pairs (values in YAML, as in the parameter files) and DATA as one mapping.
 
     Raises:
-        lib.params.ParameterError: a piece without `=`.
+        lib.params.ParameterError: a word that is no pair, a key that stands twice, a value that is no YAML.
     """
-    found = {}
-    for piece in shlex.split(text):
-        key, equals, value = piece.partition("=")
-        if not equals:
-            raise params.ParameterError(f"SET: found '{piece}', expected key=value, as in SET='epochs=3 seeds=[1,2]'")
-        found[key] = yaml.safe_load(value)
+    example = "expected key=value, as in SET='epochs=3 seeds=[1, 2]'; quote a value that holds spaces"
+    found, rest = {}, text.strip()
+    while rest:
+        if not (pair := PAIR.match(rest)):
+            raise params.ParameterError(f"SET: found {rest.split(maxsplit=1)[0]!r}, {example}")
+        (key, value), rest = pair.groups(), rest[pair.end() :]
+        if key in found:
+            raise params.ParameterError(f"SET: {key}: set twice; keep one")
+        try:
+            found[key] = params.parse_yaml(value)
+        except ValueError as error:
+            raise params.ParameterError(f"SET: {key}: found {value!r}, {error}") from None
+    if data and "data" in found:
+        raise params.ParameterError("SET: data: set in DATA, too; keep one")
     return found | ({"data": os.path.abspath(os.path.expanduser(data))} if data else {})
 
 
@@ -113,40 +139,147 @@ def ending(at: Paths) -> str:
     return "\n".join([*lines, "", f"Report: {show(at.report / 'index.html')}"])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", default="demo")
-    parser.add_argument("--data", default="")
-    parser.add_argument("--set", default="", dest="changes")
-    parser.add_argument("--jobs", type=int, default=0)
-    parser.add_argument("--profile", default="local", help="a folder of workflow/profiles")
-    parser.add_argument("--snakemake", default="", help="further arguments for Snakemake")
-    arguments = parser.parse_args()
-    try:
-        changes = overrides(arguments.changes, arguments.data)
-        checked = params.load(arguments.run, None, changes)
-        rows = {row: params.load(arguments.run, row, changes) for row in checked.experiments}
-    except params.ParameterError as error:
-        sys.exit(str(error))
-    at = Paths(checked.run)
+def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs: int) -> str:
+    """What the run will do, in a few lines; asks of the data only what can be seen at once.
+
+    Raises:
+        lib.params.ParameterError: a file or folder that a parameter names is not there.
+        lib.data.DataError: the data folder holds no data set.
+        OSError: the disk has no room for what the run leaves.
+    """
+    if checked.data != "phantoms":
+        from lib.data import prepare  # pandas, a second that phantoms need not wait for
+
+        prepare.data_folder(checked.data)
+    for name, words in params.NO_FILES.items():
+        value = getattr(checked, name)
+        if name != "data" and value not in words and not resolve(value).is_file():
+            raise params.ParameterError(f"{name}: found '{value}', no file; expected a file or {' or '.join(words)}")
+    if unknown := checked.explained_experiment not in rows:
+        params.load(checked.run, checked.explained_experiment)  # says which rows there are
+    networks = len(checked.seeds) * sum(MODEL_GB[row.backbone] for row in rows.values())
+    images = 0 if checked.data == "phantoms" else 40_000 * checked.image_size**2 / 1e9
+    needed = 2 * networks + jobs * 4 * max(MODEL_GB.values()) + 3 * images
     at.results.mkdir(parents=True, exist_ok=True)
-    cores = joblib.cpu_count()  # those that this process may use
-    jobs, cores = at_once(arguments.jobs, checked.threads, cores, hardware.machine()["memory_gb"] or 2 * NOTEBOOK_GB)
-    extra = shlex.split(arguments.snakemake)
-    command = snakemake_command(
-        checked.run, changes, jobs, cores, first=slow_files(at, rows), profile=arguments.profile, extra=extra
+    free = shutil.disk_usage(at.results).free / 1e9
+    if free < needed:
+        raise OSError(f"{show(at.results)}: {free:.1f} GB free, about {needed:.1f} GB are needed: make room")
+    data = "generated phantoms" if checked.data == "phantoms" else checked.data
+    repeated = f", each with {len(checked.seeds)} seeds" if len(checked.seeds) > 1 else ""
+    text = f"Run {checked.run}: {len(rows)} rows of Table 1 ({', '.join(rows)}){repeated}, on {data}, at "
+    text += f"{checked.image_size} x {checked.image_size} pixels; {jobs} notebook{'s' * (jobs > 1)} at once; "
+    lines = textwrap.wrap(f"{text}about {needed:.0f} of {free:.0f} GB of free disk", 110)
+    if unknown:
+        missing = (
+            f"explained_experiment: {checked.explained_experiment} is not among the rows, so nothing is explained: "
+        )
+        lines += textwrap.wrap(f"{missing}notebooks 06 to 09 are left out", 110)
+    return "\n".join(lines)
+
+
+def follow(command: list[str], log: Path | None, local: bool) -> int:
+    """Runs Snakemake to its end, or ends it and all that it started with this process; returns its exit status.
+
+    Args:
+        command: the call.
+        log: takes what Snakemake itself says; None shows it.
+        local: its jobs are this machine's: they end with it at once. Others are cancelled by Snakemake itself.
+    """
+    environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")}
+    if local:
+        environment[FRONT] = str(os.getpid())
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    with contextlib.ExitStack() as stack:
+        errors = stack.enter_context(log.open("w", encoding="utf-8")) if log else None
+        running = subprocess.Popen(
+            command, env=environment, stderr=errors, start_new_session=True, preexec_fn=_end_with_parent
+        )
+        try:
+            return running.wait()
+        except KeyboardInterrupt:
+            os.killpg(running.pid, signal.SIGKILL if local else signal.SIGINT)
+            running.wait()
+            raise
+
+
+def _end_with_parent() -> None:
+    """Where the system can: this process is killed when the front door is, also by kill -9."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def complaint(log: Path) -> str:
+    """What Snakemake said that no step has said already; empty where a step failed, which gives its own reason."""
+    said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    if any(line.startswith("Error in rule") for line in said):
+        logs = [Path(line.split()[1]) for line in said if line.strip().startswith("log: ")]
+        silent = [one for one in logs if one.stem in ("report", "provenance") and one.is_file()]
+        return "\n".join(one.read_text(encoding="utf-8", errors="replace").strip() for one in silent)
+    return "\n".join(said[-20:])
+
+
+def count(text: str) -> int:
+    """JOBS as a number."""
+    if not text.isascii() or not text.isdigit() or int(text) > 10_000:
+        raise ValueError(f"JOBS: found {text!r}, expected a whole number from 0 (as many as fit) to 10,000")
+    return int(text)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line; what it leaves out comes from the environment, where make puts it whole."""
+    given = os.environ.get
+    parser = argparse.ArgumentParser(
+        prog="python -m workflow.front", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--run", default=given("RUN") or "demo")
+    parser.add_argument("--data", default=given("DATA", ""))
+    parser.add_argument("--set", default=given("SET", ""), dest="changes")
+    parser.add_argument("--jobs", default=given("JOBS") or "0")
+    parser.add_argument("--profile", default=given("PROFILE") or "local", help="a folder of workflow/profiles")
+    parser.add_argument("--snakemake", default=given("SNAKEMAKE_ARGS", ""), help="further arguments for Snakemake")
+    return parser.parse_args()
+
+
+def main() -> None:
+    asked = arguments()
+    profiles = sorted(path.parent.name for path in PROFILES.glob("*/config.yaml"))
+    try:
+        changes = overrides(asked.changes, asked.data)
+        checked = params.load(asked.run, None, changes)
+        rows = {row: params.load(asked.run, row, changes) for row in checked.experiments}
+        at_most, extra = count(asked.jobs), shlex.split(asked.snakemake)
+        if asked.profile not in profiles:
+            raise ValueError(f"PROFILE: found '{asked.profile}', expected {' or '.join(profiles)}")
+        at = Paths(checked.run)
+        cores = joblib.cpu_count()  # those that this process may use
+        memory = hardware.machine()["memory_gb"] or 2 * NOTEBOOK_GB
+        jobs, cores = at_once(at_most, checked.threads, cores, memory)
+        print(plan(at, checked, rows, jobs), flush=True)
+    except (ValueError, OSError) as error:  # of parameters and data, too
+        sys.exit(f"SNAKEMAKE_ARGS: {error}" if "closing quotation" in str(error) else str(error))
+    command = snakemake_command(
+        checked.run, changes, jobs, cores, first=slow_files(at, rows), profile=asked.profile, extra=extra
+    )
+    log = None if extra else at.results / "logs" / "snakemake.log"
     try:
         with FileLock(at.results / ".lock", timeout=0):
-            environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]}
-            code = subprocess.run(command, env=environment, check=False).returncode
+            if {"-n", "--dry-run"}.isdisjoint(extra):
+                lost = intact.make_room(at)
+                print("\n".join([*lost[:8], *[f"and {len(lost) - 8} more"] * (len(lost) > 8)]), end="\n" * bool(lost))
+            at.results.joinpath("logs").mkdir(exist_ok=True)
+            code = follow(command, log, asked.profile == "local")
     except Timeout:
         sys.exit(f"run {checked.run} is being made by another process (lock {show(at.results / '.lock')})")
     except KeyboardInterrupt:
         sys.exit("interrupted; the same command goes on where it stopped")
+    except OSError as error:
+        sys.exit(str(error))
     if code:
-        reason = "the reason stands above. The same command goes on where it stopped."
-        sys.exit(f"run {checked.run} did not finish; {reason}")
+        reason = complaint(log) if log else ""
+        where = f" (what Snakemake said is in {show(log)})" if log else ""
+        reason += "\n" * bool(reason) + f"run {checked.run} did not finish; the reason stands above{where}."
+        sys.exit(f"{reason} The same command goes on where it stopped.")
     if at.table1.is_file() and {"-n", "--dry-run"}.isdisjoint(extra):  # Snakemake may have been asked for less
         print(ending(at))
 

@@ -4,6 +4,7 @@ python -m workflow.reference --run demo
 """
 
 import argparse
+import os
 import sys
 
 import pandas as pd
@@ -55,7 +56,7 @@ def _settings(row: pd.Series) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m workflow.reference", description=__doc__.splitlines()[0])
-    parser.add_argument("--run", default="demo", help="name of the run (params/runs/<run>.yaml)")
+    parser.add_argument("--run", default=os.environ.get("RUN") or "demo", help="name of the run (of params/runs/)")
     try:
         at = Paths(params.load(parser.parse_args().run).run)
         at.results.mkdir(parents=True, exist_ok=True)

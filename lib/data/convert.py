@@ -13,6 +13,7 @@ import hashlib
 import io
 import os
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,7 +26,7 @@ from lib.data import decode
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 1  # raise it when decode.py changes what it returns: everything is converted again then
+VERSION = 2  # raise it when decode.py changes what it returns: everything is converted again then
 CHUNK = 8  # images a task: small enough to keep the progress bar moving and the memory bounded
 # From so many images on, processes pay for their start. Below, threads do: decoding and resizing release Python's lock.
 PROCESSES_FROM = 4000
@@ -41,6 +42,7 @@ class Converted(NamedTuple):
     width: int  # of the image before resizing, in pixels
     height: int
     error: str = ""  # why the file is unreadable
+    pixels: int = 0  # CRC-32 of the row of the array, by which damage is found
     resizing: str = "as_described"  # the filter's reading
     version: int = VERSION  # of the code that made it
 
@@ -83,12 +85,14 @@ def convert(
     pixels, shape = folder / "converting.npy", (len(names), size, size, channels)
     # Unreadable files are tried again: they may have been fetched anew
     made = read_record(pixels, shape, resizing)
-    done = [row for row in made if row.file == names[row.position] and not row.error]
+    stored = np.load(pixels, mmap_mode="r") if made else None
+    done = [row for row in made if row.file == names[row.position] and not row.error and _is_whole(stored, row)]
     if not done:
         record_of(pixels).unlink(missing_ok=True)  # a record never describes an array that it does not belong to
-        with files.replacing(pixels) as temporary:
-            np.lib.format.open_memmap(temporary, "w+", np.uint8, shape).flush()
-    files.write_text(record_of(pixels), _lines(done))  # a kill can leave half a line: whole ones are written anew
+        with files.replacing(pixels, sealed=False) as temporary:
+            files.new_array(temporary, np.uint8, shape).flush()
+    # A kill can leave half a line: whole ones are written anew
+    files.write_text(record_of(pixels), _lines(done), sealed=False)
     known = {row.file: row for row in read_record(folder / "images.npy", (None, *shape[1:]), resizing)}
     finished = {row.position for row in done}
     todo = [(i, name, known.get(name)) for i, name in enumerate(names) if i not in finished]
@@ -113,12 +117,13 @@ def finish(folder: Path, positions: np.ndarray, resizing: str = "as_described") 
     source, target = folder / "converting.npy", folder / "images.npy"
     pixels = np.load(source, mmap_mode="r")
     made = {row.position: row for row in read_record(source, pixels.shape, resizing)}
-    record_of(target).unlink(missing_ok=True)
+    files.remove(record_of(target))
     if len(positions) == len(pixels):
         os.replace(source, target)
+        files.seal(target)
     else:
         with files.replacing(target) as temporary:
-            chosen = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(positions), *pixels.shape[1:]))
+            chosen = files.new_array(temporary, np.uint8, (len(positions), *pixels.shape[1:]))
             for start in range(0, len(positions), 256):
                 chosen[start : start + 256] = pixels[positions[start : start + 256]]
             chosen.flush()
@@ -136,13 +141,25 @@ def read_record(pixels: Path, shape: tuple[int | None, ...], resizing: str) -> l
     if not (pixels.is_file() and record_of(pixels).is_file()):
         return []
     data = record_of(pixels).read_bytes()
-    whole = data[: data.rfind(b"\n") + 1].decode()
-    header, *rows = [*csv.reader(io.StringIO(whole, newline=""))] or [[]]
-    if tuple(header) != Converted._fields or any(row[-2:] != [resizing, str(VERSION)] for row in rows):
+    try:
+        whole = data[: data.rfind(b"\n") + 1].decode()
+        header, *rows = [*csv.reader(io.StringIO(whole, newline=""))] or [[]]
+        if tuple(header) != Converted._fields or any(row[-2:] != [resizing, str(VERSION)] for row in rows):
+            return []
+        if np.load(pixels, mmap_mode="r").shape != (len(rows) if shape[0] is None else shape[0], *shape[1:]):
+            return []
+        return [
+            Converted(int(i), name, sha, int(w), int(h), error, int(crc), how, int(v))
+            for i, name, sha, w, h, error, crc, how, v in rows
+        ]
+    except (ValueError, EOFError, csv.Error) as error:  # of a damaged record or array
+        print(f"{pixels}: not readable ({error}); its images are converted again")
         return []
-    if np.load(pixels, mmap_mode="r").shape != (len(rows) if shape[0] is None else shape[0], *shape[1:]):
-        return []
-    return [Converted(int(i), name, sha, int(w), int(h), *of, int(v)) for i, name, sha, w, h, *of, v in rows]
+
+
+def _is_whole(array: np.ndarray, row: Converted) -> bool:
+    """Whether the row's pixels are those that were written."""
+    return row.position < len(array) and zlib.crc32(array[row.position]) == row.pixels
 
 
 def convert_chunk(tasks: list[Task], root: Path, pixels: Path, resizing: str) -> list[Converted]:
@@ -156,9 +173,9 @@ def convert_chunk(tasks: list[Task], root: Path, pixels: Path, resizing: str) ->
         width = height = 0
         digest = error = ""
         try:
-            data = (root / name).read_bytes()
+            data = decode.read_bytes(root / name)
             digest = hashlib.sha256(data).hexdigest()
-            if known and digest == known.sha256:
+            if known and digest == known.sha256 and _is_whole(source, known):
                 target[position] = source[known.position]
                 width, height = known.width, known.height
             else:
@@ -167,7 +184,8 @@ def convert_chunk(tasks: list[Task], root: Path, pixels: Path, resizing: str) ->
             error = str(unreadable)
         except OSError as failure:
             error = f"cannot be opened: {failure.strerror or failure}"
-        rows.append(Converted(position, name, digest, width, height, error, resizing))
+        crc = 0 if error else zlib.crc32(target[position])
+        rows.append(Converted(position, name, digest, width, height, error, crc, resizing))
     return rows
 
 

@@ -5,12 +5,17 @@ line that says what is wrong.
 """
 
 import io
+import os
+import stat
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000  # an X-ray detector has some 15 million; more is taken for a decompression bomb
 MAX_BYTES = 512 * 2**20
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF")
+"""Pillow's decoders that are used: those of the formats in which the sources come."""
 FILTERS = {"as_described": Image.Resampling.BILINEAR, "as_published": Image.Resampling.NEAREST}
 """By reading. Pillow widens the bilinear kernel when it shrinks, which is the antialiasing; the authors' code took the
 nearest neighbour, as Keras's `flow_from_directory` does unless told otherwise."""
@@ -18,6 +23,21 @@ nearest neighbour, as Keras's `flow_from_directory` does unless told otherwise."
 
 class Unreadable(ValueError):
     """A file that is no usable image; the message is one line without the file's name."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of an image file, which must be a regular one: to open a pipe or a device may never end.
+
+    Raises:
+        Unreadable: another kind of file, or more than `MAX_BYTES`.
+        OSError: it cannot be opened.
+    """
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise Unreadable("no regular file, but a folder, pipe or device")
+        _check_bytes(about.st_size)
+        return file.read(MAX_BYTES + 1)
 
 
 def decode_image(data: bytes, size: int, channels: int, resizing: str = "as_described") -> tuple[np.ndarray, int, int]:
@@ -37,8 +57,7 @@ def decode_image(data: bytes, size: int, channels: int, resizing: str = "as_desc
     """
     if not data:
         raise Unreadable("the file is empty")
-    if len(data) > MAX_BYTES:
-        raise Unreadable(f"{len(data) >> 20} MiB; at most {MAX_BYTES >> 20} are read")
+    _check_bytes(len(data))
     try:
         image = _from_dicom(data) if data[128:132] == b"DICM" else _from_picture(data)
         image = to_8_bit(image, channels)
@@ -48,14 +67,14 @@ def decode_image(data: bytes, size: int, channels: int, resizing: str = "as_desc
     except Unreadable:
         raise
     except UnidentifiedImageError:  # its own message names the buffer, not the file
-        raise Unreadable("no image: neither DICOM nor a format that Pillow knows") from None
+        raise Unreadable(f"no image: neither DICOM nor {', '.join(FORMATS)}") from None
     except Exception as error:  # decoders raise whatever they like on damaged input
         raise Unreadable(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from None
     return np.asarray(image, np.uint8).reshape(size, size, channels), width, height
 
 
 def _from_picture(data: bytes) -> Image.Image:
-    image = Image.open(io.BytesIO(data))
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
     _check_size(*image.size)
     if getattr(image, "n_frames", 1) > 1:
         raise Unreadable(f"holds {image.n_frames} pictures, expected one")
@@ -130,6 +149,11 @@ def _levels(dataset) -> np.ndarray:
     if kind == "MONOCHROME1":
         grey = 255 - grey
     return np.rint(grey).astype(np.uint8)
+
+
+def _check_bytes(size: int) -> None:
+    if size > MAX_BYTES:
+        raise Unreadable(f"{size >> 20:,} MiB; at most {MAX_BYTES >> 20} are read")
 
 
 def _check_size(width: int, height: int) -> None:

@@ -86,7 +86,8 @@ def find_lists(folder: Path) -> dict[str, Path]:
     """
     found = {}
     for split, prefix in _PREFIXES.items():
-        matches = sorted(path for path in folder.glob("*.txt") if path.stem.lower().startswith(prefix))
+        there = (path for path in folder.glob("*.txt") if path.is_file())  # a pipe would never end
+        matches = sorted(path for path in there if path.stem.lower().startswith(prefix))
         matches = [path for path in matches if path.stem.lower() in (prefix, split)] or matches
         if len(matches) > 1:
             listed = ", ".join(path.name for path in matches)

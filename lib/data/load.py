@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lib import files
 from lib.data import DataError
 from lib.data.labels import classes_of
 from lib.data.split import SPLITS
@@ -79,9 +80,10 @@ def open_dataset(folder: Path) -> Dataset:
         if not (folder / name).is_file():
             remedy = "run notebook 00_data_preparation with this run's parameters"
             raise DataError(f"{folder / name}: no such file; {remedy}")
+    listed, pixels = (files.check(folder / name) for name in ("index.csv", "images.npy"))
     text = ["image_id", "group_id", "source", "label", "split", "file", "sha256"]
-    index = pd.read_csv(folder / "index.csv", dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
-    images = np.load(folder / "images.npy", mmap_mode="r")
+    index = pd.read_csv(listed, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
+    images = np.load(pixels, mmap_mode="r")
     if len(index) != len(images):
         found = f"{len(index)} rows in index.csv, {len(images)} in images.npy"
         raise DataError(f"{folder}: {found}; prepare the data again")

@@ -85,7 +85,9 @@ def _prepare(
         title=folder.name,
     )
     bad = made["error"] != ""
-    _check_unreadable(made[bad], len(made), p.max_unreadable, folder)
+    lost = excluded[excluded["reason"] == ledger.MISSING]
+    lost = lost.assign(error=lost["detail"].where(lost["detail"].astype(bool), "no such file").fillna("no such file"))
+    _check_unreadable(pd.concat([made[bad], lost]), len(made) + len(lost), p.max_unreadable, folder)
     excluded = _also(excluded, index[bad], ledger.UNREADABLE, made["error"][bad])
     after_file = list(index.columns).index("file") + 1
     for name in ("height", "width", "sha256"):
@@ -100,6 +102,7 @@ def _prepare(
         dropped = duplicates.to_drop(index, pixels, p.near_duplicate_bits)
         excluded = _also(excluded, index.loc[dropped.index], ledger.DUPLICATE, dropped)
         index = index.drop(dropped.index)
+    _check_splits(index, classes, book.root)
     positions, index = index.index.to_numpy(), index.reset_index(drop=True)
     balance = ledger.balance(index, excluded, book.unlisted)
     regions.write_masks(book.root, folder, index["file"], p.image_size)
@@ -122,18 +125,33 @@ def _check_classes(table: pd.DataFrame, excluded: pd.DataFrame, classes: tuple[s
         )
 
 
+def _check_splits(index: pd.DataFrame, classes: tuple[str, ...], root: Path) -> None:
+    """Stops if a class is missing in a split: it could not be learnt, no epoch chosen, or no score given."""
+    counts = pd.crosstab(index["split"], index["label"]).reindex(
+        list(split.SPLITS), columns=list(classes), fill_value=0
+    )
+    holes = [f"{part} has none of {name}" for part, row in counts.iterrows() for name in classes if not row[name]]
+    if holes:
+        raise DataError(
+            f"{root}: {'; '.join(holes)}. Images by split: {counts.to_dict('index')}. Every split needs every class: "
+            "add images of other patients, change test_share or validation_share, correct the lists, or set "
+            "drop_cross_split_duplicates: false"
+        )
+
+
 def _check_unreadable(bad: pd.DataFrame, images: int, allowed: float, folder: Path) -> None:
-    """Stops if too large a share of the files is unreadable; all of them are listed in unreadable.csv then."""
+    """Stops if too many files are missing or unreadable; all of them are listed in unreadable.csv then."""
     report = folder / "unreadable.csv"
-    report.unlink(missing_ok=True)
+    files.remove(report)
     share = len(bad) / images
     if share > allowed:
         files.write_csv(report, bad[["file", "error"]])
         first = "\n".join(f"  {row.file}: {row.error}" for row in bad.head().itertuples())
         raise DataError(
-            f"{len(bad)} of {images} images are unreadable ({share:.1%}; max_unreadable allows {allowed:.1%}):\n"
+            f"{folder.name}: {len(bad)} of {images} images are missing or unreadable ({share:.1%}; "
+            f"max_unreadable allows {allowed:.1%}):\n"
             f"{first}\nAll are listed in {report}. "
-            "Fetch these files again, or raise max_unreadable to go on without them."
+            "Fetch the source again, all its parts, or raise max_unreadable to go on without them."
         )
 
 

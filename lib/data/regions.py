@@ -55,10 +55,10 @@ def write_masks(root: Path, folder: Path, names: pd.Series, size: int) -> None:
     images, target = map(PurePosixPath, names), folder / "masks.npy"
     paths = [root / "masks" / image.parts[1] / f"{image.stem}.png" for image in images]
     if not any(path.is_file() for path in paths):
-        target.unlink(missing_ok=True)
+        files.remove(target)
         return
     with files.replacing(target) as temporary:
-        masks = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), size, size))
+        masks = files.new_array(temporary, np.uint8, (len(paths), size, size))
         for mask, path in zip(masks, paths, strict=True):
             if path.is_file():
                 with Image.open(path) as image:
@@ -80,7 +80,7 @@ def _resize_flags(flags: np.ndarray, size: int) -> np.ndarray:
 def write_boxes(root: Path, folder: Path, index: pd.DataFrame, size: int) -> None:
     """Writes boxes.csv if the index holds RSNA images with boxes around opacities."""
     target = folder / "boxes.csv"
-    target.unlink(missing_ok=True)
+    files.remove(target)
     rsna = index[(index["source"] == "rsna") & index["file"].str.startswith("covidx-sources/")]
     if len(rsna):
         boxes = _scaled_boxes(rsna_boxes(find_sources(root / "covidx-sources")["rsna"]), rsna, size)

@@ -53,7 +53,7 @@ def assign(table: pd.DataFrame, *, seed: int, test_share: float, validation_shar
         if len(waiting) < wanted:
             raise DataError(
                 f"class {label}: {len(waiting)} patient or lesion id(s), {wanted} are needed, one for each of the "
-                f"splits to fill; add images of other patients or take ready-made lists (covidx_layout: lists)"
+                "splits to fill; add images of others"
             )
         test, waiting = ([], waiting) if wanted == 2 else _take(waiting, sizes, test_share, leave=2)
         validation, waiting = _take(waiting, sizes, validation_share, leave=1)

@@ -28,7 +28,7 @@ CURVES_AT_ONCE = 8
 BLUR = 1 / 8
 """Standard deviation of the blur that takes pixels away, as a share of the image's side."""
 
-RANDOM_MAPS = 5
+RANDOM_MAPS = 3
 """Random maps an image, whose curves are the chance level of deletion and insertion."""
 
 LEVELS_BELOW = 2

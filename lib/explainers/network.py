@@ -45,7 +45,7 @@ def open_network(paths: Paths, experiment: str, cells: int) -> Network:
         raise FileNotFoundError(
             f"{path}: no such file; run notebook 04_experiment for {experiment} first. Trained in this run: {trained}"
         )
-    model = keras.models.load_model(path, compile=False)
+    model = keras.models.load_model(files.check(path), compile=False)
     names = {layer.name for layer in model.layers}
     for backbone, last in models.LAST_CONVOLUTION.items():
         if last in names:

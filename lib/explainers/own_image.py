@@ -74,9 +74,9 @@ def image_from_file(path: Path, size: int, resizing: str = "as_described") -> Ow
     """As `image_from_bytes`; an ImageError also says that there is no such file."""
     path = Path(path).expanduser()
     try:
-        return image_from_bytes(path.read_bytes(), path.name, size, resizing)
-    except OSError as error:
-        problem = f"cannot be opened ({error.strerror}); own_image must be a file or `example`"
+        return image_from_bytes(decode.read_bytes(path), path.name, size, resizing)
+    except (OSError, decode.Unreadable) as error:
+        problem = f"cannot be opened ({getattr(error, 'strerror', error)}); own_image must be a file or `example`"
         raise ImageError(f"{path}: {problem}") from None
 
 

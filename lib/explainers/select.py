@@ -60,12 +60,15 @@ def positions_of(index: pd.DataFrame, image_ids: pd.Series) -> np.ndarray:
 def spread_over_classes(part: Part, count: int) -> np.ndarray:
     """(at most `count`,) ascending positions of a split's images to explain where all are too many.
 
-    Classes take turns, so that rare ones are not lost, and patients of a class come in a seeded order.
+    Classes take turns, so that rare ones are not lost. Patients of a class come in a seeded order, and a second image
+    of one only after the first ones of all.
     """
     chance = np.random.default_rng(1).random(len(part.labels))
-    turns = pd.DataFrame({"label": part.labels, "chance": chance}).sort_values("chance")
-    turns["turn"] = turns.groupby("label").cumcount()
-    return np.sort(turns.sort_values(["turn", "label"]).index[:count].to_numpy())
+    drawn = pd.DataFrame({"label": part.labels, "patient": part.index.group_id, "chance": chance}).sort_values("chance")
+    drawn["again"] = drawn.groupby("patient").cumcount()
+    drawn = drawn.sort_values("again", kind="stable")
+    drawn["turn"] = drawn.groupby("label").cumcount()
+    return np.sort(drawn.sort_values(["turn", "label"]).index[:count].to_numpy())
 
 
 def known_regions(data: Dataset, positions: np.ndarray) -> dict[str, np.ndarray]:

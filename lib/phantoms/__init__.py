@@ -4,6 +4,7 @@ They stand in for data that may not be passed on, so that the same readers, spli
 they stand for, no more: results on them say nothing about patients.
 """
 
+import contextlib
 import hashlib
 import shutil
 from pathlib import Path
@@ -38,7 +39,7 @@ def generate(folder: Path, *, images: int, skin_images: int, size: int, seed: in
         marker: strength 0..1 of the bright tag that images of the four covid-19 sources carry; 0 is none.
 
     Returns:
-        The record as written to `phantoms.json`.
+        The parameters, as `phantoms.json` records them beside the files' checksum.
 
     Raises:
         ValueError: a number out of range.
@@ -54,9 +55,9 @@ def generate(folder: Path, *, images: int, skin_images: int, size: int, seed: in
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     record = {"images": images, "skin_images": skin_images, "size": size, "seed": seed, "marker": float(marker)}
     record["generator"] = hashlib.sha256(code).hexdigest()[:16]
-    complete = (folder / RECORD).is_file() and all((folder / name).is_dir() for name in FOLDERS)
-    if complete and files.read_json(folder / RECORD) == record:
-        return record
+    with contextlib.suppress(OSError, ValueError):  # of a damaged record
+        if files.read_json(folder / RECORD) == record | {"files": _digest(folder)}:
+            return record
     _clear(folder)
     shots, table = sources.planned_shots(images, seed), ham10000.skin_table(skin_images, seed)
     parallel = joblib.Parallel(n_jobs=min(joblib.cpu_count(), 8), batch_size=16)
@@ -65,9 +66,17 @@ def generate(folder: Path, *, images: int, skin_images: int, size: int, seed: in
     parallel(joblib.delayed(_write_skin)(folder / "ham10000", row, skin_images, size, seed) for row in rows)
     sources.write_tables(folder / "covidx-sources", shots, boxes)
     files.write_csv(folder / "ham10000" / "HAM10000_metadata.csv", table)
-    files.write_json(folder / RECORD, record)
+    files.write_json(folder / RECORD, record | {"files": _digest(folder)})
     (folder / STARTED).unlink()
     return record
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 of the names and bytes of all phantoms."""
+    digest = hashlib.sha256()
+    for path in sorted(path for name in FOLDERS for path in (folder / name).rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()} {files.sha256(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def _clear(folder: Path) -> None:

@@ -35,7 +35,7 @@ def stored_activations(frozen: keras.Model, images: Examples, folder: Path, batc
         anew. If the disk is full, the arrays are computed in memory instead.
     """
     entry = Path(folder) / key(frozen, images)
-    found = _read(entry)
+    found = _read(entry, len(frozen.outputs))
     if found is not None:
         return found
     try:
@@ -43,7 +43,7 @@ def stored_activations(frozen: keras.Model, images: Examples, folder: Path, batc
     except OSError as error:
         log.warning("activations not stored in %s (%s); kept in memory", entry, error)
         return [np.concatenate(parts) for parts in zip(*_batches(frozen, images, batch_size), strict=True)]
-    found = _read(entry)
+    found = _read(entry, len(frozen.outputs))
     if found is None:
         raise RuntimeError(
             f"{entry} differs from what was just written; the disk is failing: set cache_activations: false"
@@ -90,10 +90,9 @@ def _compute(frozen: keras.Model, images: Examples, entry: Path, batch_size: int
         raise OSError(f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free")
     temporary = Path(tempfile.mkdtemp(dir=entry.parent, prefix=".", suffix=".part"))
     try:
-        names = [f"activation_{number}.npy" for number in range(len(shapes))]
+        names = _names(len(shapes))
         arrays = [
-            np.lib.format.open_memmap(temporary / name, mode="w+", dtype=np.float32, shape=shape)
-            for name, shape in zip(names, shapes, strict=True)
+            files.new_array(temporary / name, np.float32, shape) for name, shape in zip(names, shapes, strict=True)
         ]
         start = 0
         for outputs in _batches(frozen, images, batch_size):
@@ -111,14 +110,20 @@ def _compute(frozen: keras.Model, images: Examples, entry: Path, batch_size: int
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _read(entry: Path) -> list[np.ndarray] | None:
-    """The stored arrays, or None where the entry is missing, incomplete or damaged."""
+def _names(tensors: int) -> list[str]:
+    return [f"activation_{number}.npy" for number in range(tensors)]
+
+
+def _read(entry: Path, tensors: int) -> list[np.ndarray] | None:
+    """The stored arrays of so many tensors, or None where the entry is missing, incomplete or damaged."""
+    if not entry.exists():
+        return None
     try:
         checksums = json.loads((entry / "complete.json").read_text())
-        damaged = [name for name, checksum in checksums.items() if files.sha256(entry / name) != checksum]
+        whole = checksums == {name: files.sha256(entry / name) for name in _names(tensors)}
     except (OSError, ValueError):
+        whole = False
+    if not whole:
+        log.warning("%s: damaged or incomplete; computed anew", entry)
         return None
-    if damaged:
-        log.warning("%s: %s damaged; computed anew", entry, ", ".join(damaged))
-        return None
-    return [np.load(entry / name, mmap_mode="r") for name in sorted(checksums)]
+    return [np.load(entry / name, mmap_mode="r") for name in _names(tensors)]

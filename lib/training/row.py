@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from lib import hardware, models
+from lib import files, hardware, models
 from lib.data.load import Dataset
 from lib.files import replacing, write_csv, write_json
 from lib.paths import Paths, resolve
@@ -32,7 +32,7 @@ def starting_network(p: Any, at: Paths, classes: int) -> keras.Model:
     if p.continues:
         parent = at.experiment(p.continues, p.seed) / "model.keras"
         _require(parent, f"{p.experiment} continues {p.continues}", p.run, f"04_experiment with {p.continues}")
-        return keras.models.load_model(parent, compile=False)
+        return keras.models.load_model(files.check(parent), compile=False)
     model = models.build(
         p.backbone, p.image_size, classes, l2=p.l2, batch_norm_momentum=p.batch_norm_momentum,
         pepx=p.pepx, shortcuts=p.shortcuts, classifier_l2=p.classifier_l2, seed=p.seed,
@@ -66,7 +66,7 @@ def last_epoch(p: Any, at: Paths) -> tuple[list[np.ndarray], float]:
     file = folder / "last_epoch.npz"
     why = f"{p.experiment} goes on from {p.continues}'s last epoch"
     _require(file, why, p.run, f"04_experiment with {p.continues}")
-    with np.load(file) as weights:
+    with np.load(files.check(file)) as weights:
         classifier = [weights["kernel"], weights["bias"]]
     history = pd.read_csv(folder / "history.csv", float_precision="round_trip")  # an equal score must not beat it
     return classifier, float(history["val_macro_f1"].max())

@@ -26,8 +26,8 @@ import pandas as pd
 import tensorflow as tf
 from keras import ops
 
+from lib import files
 from lib.evaluation import metrics
-from lib.files import replacing
 from lib.training.batches import Examples
 
 log = logging.getLogger(__name__)
@@ -229,7 +229,7 @@ class Progress(keras.callbacks.Callback):
 
     def remove(self) -> None:
         """Deletes the checkpoint; call it once the trained model is safely written."""
-        self.file.unlink(missing_ok=True)
+        files.remove(self.file)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._rate = _rate(self._trained)  # of the epoch's first step: a rate that falls is zero after the last
@@ -244,12 +244,12 @@ class Progress(keras.callbacks.Callback):
             )
 
     def _save(self) -> None:
-        """Replaces the file: one array after the other, without the checksums and copies of an archive.
+        """Replaces the file: one array after the other, without the copies of an archive.
 
         Writing is a large part of what a short epoch of a large network takes.
         """
         variables = [*_changing(self._trained), *self._trained.optimizer.variables]
-        with replacing(self.file) as temporary, temporary.open("wb") as file:
+        with files.replacing(self.file) as temporary, temporary.open("wb") as file:
             np.save(file, np.array(json.dumps(self.history)))
             for array in (*(variable.numpy() for variable in variables), *self._kept):
                 np.save(file, array)
@@ -264,7 +264,7 @@ class Progress(keras.callbacks.Callback):
         changing = _changing(self._trained)
         variables = [*changing, *self._trained.optimizer.variables]
         try:
-            with self.file.open("rb") as file:
+            with files.check(self.file).open("rb") as file:
                 history = json.loads(str(np.load(file)))
                 state = [np.load(file) for _ in variables]
                 kept = [np.load(file) for _ in changing]
@@ -272,7 +272,7 @@ class Progress(keras.callbacks.Callback):
                 if tuple(variable.shape) != value.shape:
                     raise ValueError(f"found an array {value.shape} for {variable.path} {tuple(variable.shape)}")
         except Exception as error:  # numpy raises whatever it likes on damaged files
-            aside = self.file.replace(self.file.with_suffix(".npy.damaged"))
+            aside = files.set_aside(self.file)
             log.warning("%s: damaged (%s); set aside, %s starts anew", aside, type(error).__name__, self.stage)
             return None
         for variable, value in zip(variables, state, strict=True):

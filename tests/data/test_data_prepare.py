@@ -1,3 +1,4 @@
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -210,9 +211,8 @@ def test_a_few_unreadable_images_are_excluded_with_their_reason(make, tree):
 
 def test_too_many_unreadable_images_stop_the_run_until_they_are_fetched_anew(make, tree, tmp_path):
     folder = spoil(tree, 3)
-    with pytest.raises(
-        DataError, match=r"(?s)3 of 48 images are unreadable \(6\.2%; .* allows 1\.0%\).*c0\.png: the file is"
-    ):
+    words = r"(?s)3 of 48 images are missing or unreadable \(6\.2%; .* allows 1\.0%\).*c0\.png: the file is"
+    with pytest.raises(DataError, match=words):
         make()
     assert len(pd.read_csv(tmp_path / "out" / "unreadable.csv")) == 3
     assert not (tmp_path / "out" / "index.csv").exists()
@@ -322,3 +322,65 @@ def test_dicom_headers_tell_what_the_metadata_do_not(make, tree):
     assert index.loc["rsna-r2", ["view", "sex", "age"]].tolist() == ["PA", "F", "58"]
     assert index.loc["rsna-r3", ["view", "sex", "age"]].tolist() == ["", "", ""]
     assert index.loc["cohen-c0", ["view", "sex", "age"]].tolist() == ["AP", "", "70"]
+
+
+@pytest.mark.parametrize("also", ["", "index.csv", "images.csv"])
+def test_damaged_pixels_are_converted_again_and_no_others(data, make, tmp_path, monkeypatch, also):
+    out = tmp_path / "out"
+    before = contents(out)
+    flipped = bytearray((out / "images.npy").read_bytes())
+    flipped[-1] ^= 1  # in the last image
+    (out / "images.npy").write_bytes(flipped)
+    if also:
+        (out / also).write_bytes(b"\xff\xfe")
+    decoded = count_decoding(monkeypatch)
+    make()
+    assert len(decoded) == (12 if also == "images.csv" else 1)
+    assert contents(out) == before
+
+
+def test_pixels_damaged_while_a_conversion_is_interrupted_are_converted_again(make, tree, tmp_path, monkeypatch):
+    tree.small_covidx(40)
+    real, calls = convert.convert_chunk, []
+
+    def interrupted(tasks, *places):
+        calls.append(len(tasks))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(tasks, *places)
+
+    monkeypatch.setattr(convert, "convert_chunk", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make()
+    monkeypatch.setattr(convert, "convert_chunk", real)
+    pixels = np.load(tmp_path / "out" / "converting.npy", mmap_mode="r+")
+    pixels[3] ^= 1
+    pixels.flush()
+    make()
+    prepare.prepare_covidx(tree.root, tmp_path / "fresh", settings(), workers=1)
+    assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
+
+
+def test_skin_images_that_are_missing_count_as_unreadable(tree, tmp_path):
+    rows = [
+        {"lesion_id": f"L{i}", "image_id": f"I{i}", "dx": name, "dataset": "x"}
+        for i, name in enumerate(SKIN_CLASSES * 6)
+    ]
+    folder = tree.ham10000(rows)
+    shutil.rmtree(folder / "HAM10000_images_part_2")
+    with pytest.raises(
+        DataError, match=r"(?s)21 of 42 images are missing or unreadable.*I1.jpg: no such file.*all its parts"
+    ):
+        prepare.prepare_ham10000(tree.root, tmp_path / "out", settings())
+
+
+def test_a_class_that_a_list_has_in_one_split_alone_is_named_before_anything_is_trained(tree, tmp_path):
+    folder = tree.root / "covidx-lists"
+    for split, labels in {"train": CHEST_CLASSES, "test": CHEST_CLASSES[:2], "val": CHEST_CLASSES}.items():
+        for i in range(6):
+            tree.picture(folder / "images" / f"{split}{i}.png")
+        lines = [f"{split}{i} {split}{i}.png {labels[i % len(labels)]} cohen" for i in range(6)]
+        (folder / f"{split}.txt").write_text("\n".join(lines))
+    with pytest.raises(DataError, match=r"test has none of pneumonia\. Images by split: .* Every split needs every"):
+        prepare.prepare_covidx(tree.root, tmp_path / "out", settings(covidx_layout="lists"))
+    assert not (tmp_path / "out" / "index.csv").exists()

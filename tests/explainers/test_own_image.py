@@ -164,7 +164,7 @@ def test_a_prediction_is_unsure_below_the_stated_quantile_and_always_where_none_
     ("data", "says"),
     [
         (b"", "empty"),
-        (b"hello", "mine.txt: no image: neither DICOM nor a format that Pillow knows. Give a PNG, JPEG or DICOM"),
+        (b"hello", "mine.txt: no image: neither DICOM nor PNG, JPEG, BMP, TIFF, GIF. Give a PNG, JPEG or DICOM"),
         (b"\x89PNG\r\n", "mine"),
         (picture(grey())[:3000], "mine"),  # less than half of it
     ],

@@ -50,11 +50,18 @@ def test_positions_follow_the_order_asked_for():
 
 def test_a_spread_keeps_rare_classes():
     labels = np.array([0] * 3 + [1] * 50 + [2] * 40)
-    part = load.Part(np.arange(93), labels, pd.DataFrame(index=range(93)))
+    part = load.Part(np.arange(93), labels, pd.DataFrame({"group_id": range(93)}))
     few = select.spread_over_classes(part, 12)
     assert np.bincount(labels[few]).tolist() == [3, 5, 4]
     assert (np.diff(few) > 0).all()
     assert select.spread_over_classes(part, 500).tolist() == list(range(93))
+
+
+def test_a_second_image_of_a_patient_comes_after_the_first_ones_of_all():
+    patients = np.repeat(np.arange(20), 3)
+    part = load.Part(np.arange(60), np.zeros(60, int), pd.DataFrame({"group_id": patients}))
+    assert sorted(patients[select.spread_over_classes(part, 20)]) == list(range(20))
+    assert np.bincount(patients[select.spread_over_classes(part, 40)]).tolist() == [2] * 20
 
 
 @pytest.fixture

@@ -1,6 +1,10 @@
 """What stands before and behind the DAG."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +17,7 @@ from lib.evaluation import bootstrap, reference, runs, standing, table1
 from lib.paths import ROOT, Paths
 from tests.evaluation import synthetic
 from workflow import dag, provenance
-from workflow.front import at_once, ending, overrides, slow_files, snakemake_command
+from workflow.front import at_once, complaint, ending, follow, overrides, slow_files, snakemake_command
 
 
 def command(changes=None, first=(), extra=()):
@@ -121,3 +125,41 @@ def test_the_ending_says_whether_the_run_gave_what_its_reference_did(at):
     text = ending(at)
     assert "3 of 3 rows are, table1.csv is, claims.csv is not.\nVerdicts (here / in the reference): one und" in text
     assert "No difference in settings, data, versions or processor was found; the code is the same" in text
+
+
+def finished(command, log=None):
+    return follow([sys.executable, "-c", command], log, local=True)
+
+
+def test_what_snakemake_itself_says_goes_to_its_log_and_the_steps_to_the_terminal(tmp_path, capfd):
+    log = tmp_path / "snakemake.log"
+    assert finished("import sys; print('step'); print('noise', file=sys.stderr); sys.exit(3)", log) == 3
+    assert capfd.readouterr().out == "step\n"
+    assert complaint(log) == "noise"
+    log.write_text("Error in rule performance:\n    log: x (check log file(s) for error details)\n")
+    assert complaint(log) == ""  # the step has said why
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_ending_the_front_door_ends_what_it_started(tmp_path, number):
+    """Snakemake's stand-in has a child of its own, and both are gone at once."""
+    child = "import subprocess, sys, time; subprocess.Popen(['sleep', '300']); print('up', flush=True); time.sleep(300)"
+    door = f"import sys; from workflow.front import follow; follow([sys.executable, '-c', {child!r}], None, local=True)"
+    running = subprocess.Popen([sys.executable, "-c", door], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert running.stdout.readline() == "up\n"
+    running.send_signal(number)
+    assert running.wait(timeout=30) != 0
+    assert running.stdout.read() == ""  # ends when the last process that holds it has gone
+
+
+def test_a_step_ends_with_its_front_door(tmp_path):
+    step = "import time; from workflow import execute; execute.end_with_the_front_door(); print(1, flush=True)"
+    step += "; time.sleep(300)"
+    door = subprocess.Popen(["sleep", "300"])
+    environment = os.environ | {"COMPANION_FRONT": str(door.pid)}
+    running = subprocess.Popen([sys.executable, "-c", step], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+    assert running.stdout.readline() == b"1\n"
+    assert running.poll() is None
+    door.kill()
+    door.wait()
+    assert running.wait(timeout=30) == 1

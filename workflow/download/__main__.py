@@ -1,6 +1,7 @@
 """Fetches the public archives into a run's data folder: `python -m workflow.download --run paper`."""
 
 import argparse
+import os
 import sys
 
 from lib import params, paths
@@ -11,8 +12,12 @@ from workflow.download.archives import ARCHIVES, acquire
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m workflow.download", description=__doc__)
-    parser.add_argument("--run", default="paper", help="run whose data folder is filled (params/runs/<run>.yaml)")
-    parser.add_argument("--into", default="", help="another data folder")
+    parser.add_argument(
+        "--run",
+        default=os.environ.get("RUN") or "paper",
+        help="whose data folder is filled",
+    )
+    parser.add_argument("--into", default=os.environ.get("DATA", ""), help="another data folder")
     parser.add_argument("--only", nargs="*", default=[], choices=list(ARCHIVES), help="some of them")
     given = parser.parse_args(arguments)
     try:

@@ -150,7 +150,7 @@ class Site:
                     temporary.write_bytes(data)
         for path in sorted(folder.rglob("*"), reverse=True):
             if path.is_file() and path.relative_to(folder).as_posix() not in self.contents:
-                path.unlink()
+                files.remove(path)
             elif path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
 

@@ -1,0 +1,157 @@
+"""Files of a finished run are damaged, all at once; the same command gives what an undisturbed run gave."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.project import copied, environment, front_door
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+SMALL = (
+    "image_size=32 epochs=2 pretraining_epochs=1 phantom_images=120 phantom_skin_images=84 phantom_size=96 "
+    "bootstrap_samples=100 ig_steps=4 ig_steps_reference=8 explained_images=4 steps_images=4 experiments=[RN3] "
+    "explained_experiment=RN3"
+)
+
+
+def flip(path: Path) -> None:
+    """One bit in the middle."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def other(path: Path) -> None:
+    path.write_text("[]")
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def a_loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+ROW, COVIDX, HAM = "results/demo/experiments/RN3", "data/demo/covidx", "data/demo/ham10000"
+FAULTS = [
+    (f"{COVIDX}/images.npy", flip),
+    (f"{COVIDX}/images.csv", cut),
+    (f"{COVIDX}/index.csv", gone),
+    (f"{COVIDX}/excluded.csv", flip),
+    (f"{COVIDX}/settings.json", other),
+    (f"{COVIDX}/masks.npy", cut),
+    (f"{COVIDX}/boxes.csv", gone),
+    (f"{COVIDX}/ledger.csv", empty),
+    (f"{HAM}/images.npy", cut),
+    (f"{HAM}/images.csv", flip),
+    (f"{HAM}/index.csv", empty),
+    ("data/demo/phantoms/covidx-sources/covid-chestxray-dataset/metadata.csv", cut),
+    ("data/demo/phantoms/ham10000/HAM10000_metadata.csv", flip),
+    ("data/demo/phantoms/phantoms.json", other),
+    ("results/demo/pretraining/resnet50v2.keras", cut),
+    (f"{ROW}/model.keras", flip),
+    (f"{ROW}/last_epoch.npz", cut),
+    (f"{ROW}/predictions.csv", flip),
+    (f"{ROW}/predictions_validation.csv", gone),
+    (f"{ROW}/history.csv", empty),
+    (f"{ROW}/settings.json", other),
+    (f"{ROW}/metrics.json", empty),
+    ("results/demo/audit/source_only.json", other),
+    ("results/demo/table1.csv", gone),
+    ("results/demo/claims.csv", flip),
+    ("results/demo/claims_comparisons.csv", cut),
+    ("results/demo/errata.csv", gone),
+    ("results/demo/checks.csv", a_folder),
+    ("results/demo/explanations/steps.csv", flip),
+    ("results/demo/explanations/scorecard.csv", a_loop),
+    ("figures/demo/figure_1a.png", flip),
+    ("figures/demo/figure_2b.png", cut),
+    ("figures/demo/figure_3a.png", gone),
+    ("figures/demo/figure_5b.png", empty),
+    ("figures/demo/scorecard.png", gone),
+    ("results/demo/notebooks/02_architectures.ipynb", cut),
+    ("results/demo/notebooks/05_performance.ipynb", other),
+    ("results/demo/provenance.json", empty),
+    ("results/demo/made_in.json", cut),
+    ("results/demo/report/index.html", flip),
+    ("results/demo/report/05_performance.html", gone),
+]
+TIMED = (".ipynb", ".html", "provenance.json", "metrics.json")
+"""Files that hold times: they cannot be equal, but whole."""
+
+
+def run(project: Path) -> subprocess.CompletedProcess:
+    command = front_door("--set", SMALL)
+    return subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A finished run and a copy of its files; then every fault, and the same command again."""
+    copy = copied(tmp_path_factory.mktemp("faults") / "project")
+    first = run(copy)
+    assert first.returncode == 0, first.stdout[-4000:] + first.stderr[-4000:]
+    for name in ("data", "results", "figures"):
+        shutil.copytree(copy / name, copy.parent / "undisturbed" / name)
+    for name, damage in FAULTS:
+        damage(copy / name)
+    for activations in (copy / "data/activations").iterdir():
+        other(activations / "complete.json")
+    again = run(copy)
+    (copy / "terminal.txt").write_text(again.stdout)
+    assert again.returncode == 0, again.stdout[-4000:] + again.stderr[-4000:]
+    return copy
+
+
+@pytest.mark.parametrize(("name", "damage"), FAULTS, ids=[f"{damage.__name__}-{name}" for name, damage in FAULTS])
+def test_what_was_damaged_is_made_again(project, name, damage):
+    made, before = project / name, project.parent / "undisturbed" / name
+    assert made.is_file()
+    assert not made.is_symlink()
+    if not name.endswith(TIMED):
+        assert made.read_bytes() == before.read_bytes()
+    elif name.endswith(".html"):
+        assert made.read_text().rstrip().endswith("</html>")
+    else:
+        assert json.loads(made.read_text()).keys() == json.loads(before.read_text()).keys()
+
+
+def test_each_damaged_file_is_named_and_set_aside(project):
+    said = (project / "terminal.txt").read_text()
+    assert "data/demo/covidx/images.npy: damaged; set aside as images.npy.damaged, made again" in said
+    assert (project / "data/demo/covidx/images.npy.damaged").is_file()
+    assert "and " in said
+    assert "Traceback" not in said
+
+
+def test_a_third_time_nothing_is_left_to_do(project):
+    before = {path: path.stat().st_mtime_ns for path in project.glob("results/demo/notebooks/*.ipynb")}
+    done = run(project)
+    assert done.returncode == 0
+    assert before == {path: path.stat().st_mtime_ns for path in project.glob("results/demo/notebooks/*.ipynb")}
+    assert "damaged" not in done.stdout
+    assert (
+        os.listdir(project / "results/demo/checkpoints") == []
+        if (project / "results/demo/checkpoints").exists()
+        else True
+    )

@@ -1,0 +1,93 @@
+"""What is checked before the DAG runs."""
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from lib import files, paths
+from workflow import intact
+
+
+@pytest.fixture
+def at(tmp_path, monkeypatch):
+    """A run in which the step 05 left a table and its notebook, and the report a page."""
+    for module in (paths, files):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    at = paths.Paths("demo")
+    for step, names in (
+        ("05_performance", ["table1.csv", "notebooks/05_performance.ipynb"]),
+        ("report", ["report/index.html"]),
+    ):
+        monkeypatch.setenv(files.STEP, step)
+        for name in names:
+            files.write_text(at.results / name, "whole")
+    monkeypatch.delenv(files.STEP)
+    return at
+
+
+def test_a_whole_run_is_left_alone(at):
+    assert intact.make_room(at) == []
+    assert (at.notebooks / "05_performance.ipynb").is_file()
+
+
+@pytest.mark.parametrize("damage", ["flip", "folder", "loop"])
+def test_what_is_damaged_is_set_aside_with_the_mark_of_its_step(at, damage):
+    at.table1.unlink()
+    if damage == "flip":
+        at.table1.write_text("wholf")
+    elif damage == "folder":
+        at.table1.mkdir()
+    else:
+        at.table1.symlink_to(at.table1)
+    assert intact.make_room(at) == ["results/demo/table1.csv: damaged; set aside as table1.csv.damaged, made again"]
+    assert not os.path.lexists(at.table1)
+    assert os.path.lexists(at.results / "table1.csv.damaged")
+    assert not (at.notebooks / "05_performance.ipynb").exists()
+    assert (at.report / "index.html").exists()
+    assert intact.make_room(at) == []
+
+
+def test_what_was_deleted_is_missed_and_a_page_brings_the_report_again(at):
+    at.table1.unlink()
+    files.write_text(at.report / "x.html", "x")
+    os.environ[files.STEP] = "report"
+    files.write_text(at.report / "y.html", "y")
+    del os.environ[files.STEP]
+    (at.report / "y.html").unlink()
+    said = intact.make_room(at)
+    assert [line.rpartition("/")[2] for line in said] == ["y.html: gone; made again", "table1.csv: gone; made again"]
+    assert not (at.report / "index.html").exists()
+    assert not (at.notebooks / "05_performance.ipynb").exists()
+
+
+def given(folder, cache, name="data"):
+    intact._of.cache_clear()
+    checked = SimpleNamespace(**{name: str(folder)})
+    return intact.content(checked, [name], cache).get(name)
+
+
+def test_the_user_s_data_are_known_by_content(tmp_path):
+    folder, cache = tmp_path / "data", tmp_path / "cache"
+    (folder / "images").mkdir(parents=True)
+    (folder / "train.txt").write_text("1 a.png normal\n2 b.png covid\n")
+    (folder / "images/a.png").write_bytes(b"a")
+    os.mkfifo(folder / "images/pipe.png")
+    first = given(folder, cache)
+    os.utime(folder / "train.txt")  # a new time alone changes nothing
+    assert given(folder, cache) == first
+    (folder / "train.txt").write_text("1 a.png covid\n2 b.png normal\n")  # the same size
+    second = given(folder, cache)
+    assert second != first
+    (folder / "images/a.png").rename(folder / "images/b.png")
+    assert given(folder, cache) not in (first, second)
+    (cache / "data.json").write_text("[]")
+    assert given(folder, cache) not in (first, second)
+
+
+def test_words_name_no_files_and_a_missing_file_is_an_empty_one(tmp_path):
+    assert given("phantoms", tmp_path) is None
+    assert given("example", tmp_path, "own_image") is None
+    missing = given(tmp_path / "x.png", tmp_path, "own_image")
+    (tmp_path / "x.png").write_bytes(b"x")
+    assert missing != given(tmp_path / "x.png", tmp_path, "own_image")
