@@ -166,7 +166,7 @@ def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs
         raise OSError(f"{show(at.results)}: {free:.1f} GB free, about {needed:.1f} GB are needed: make room")
     data = "generated phantoms" if checked.data == "phantoms" else checked.data
     repeated = f", each with {len(checked.seeds)} seeds" if len(checked.seeds) > 1 else ""
-    text = f"Run {checked.run}: {len(rows)} rows of Table 1 ({', '.join(rows)}){repeated}, on {data}, at "
+    text = f"Run {checked.run}: row{'s' * (len(rows) > 1)} {', '.join(rows)} of Table 1{repeated}, on {data}, at "
     text += f"{checked.image_size} x {checked.image_size} pixels; {jobs} notebook{'s' * (jobs > 1)} at once; "
     lines = textwrap.wrap(f"{text}about {needed:.0f} of {free:.0f} GB of free disk", 110)
     if unknown:
@@ -211,12 +211,11 @@ def _end_with_parent() -> None:
 
 def complaint(log: Path) -> str:
     """What Snakemake said that no step has said already; empty where a step failed, which gives its own reason."""
-    said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    if any(line.startswith("Error in rule") for line in said):
-        logs = [Path(line.split()[1]) for line in said if line.strip().startswith("log: ")]
-        silent = [one for one in logs if one.stem in ("report", "provenance") and one.is_file()]
-        return "\n".join(one.read_text(encoding="utf-8", errors="replace").strip() for one in silent)
-    return "\n".join(said[-20:])
+    said = log.read_text(encoding="utf-8", errors="replace")
+    if "CalledProcessError" not in said:
+        return "\n".join([line for line in said.splitlines() if line.strip()][-20:])
+    silent = [log.with_name(f"{name}.log") for name in ("report", "provenance") if f"-m workflow.{name} " in said]
+    return "\n".join(one.read_text(encoding="utf-8", errors="replace").strip() for one in silent if one.is_file())
 
 
 def count(text: str) -> int:

@@ -136,8 +136,11 @@ def test_what_snakemake_itself_says_goes_to_its_log_and_the_steps_to_the_termina
     assert finished("import sys; print('step'); print('noise', file=sys.stderr); sys.exit(3)", log) == 3
     assert capfd.readouterr().out == "step\n"
     assert complaint(log) == "noise"
-    log.write_text("Error in rule performance:\n    log: x (check log file(s) for error details)\n")
+    log.write_text("CalledProcessError in file x:\nCommand 'python -m workflow.execute a b' returned non-zero\n")
     assert complaint(log) == ""  # the step has said why
+    log.write_text("CalledProcessError in file x:\nCommand 'python -m workflow.report --run demo' returned non-zero\n")
+    (tmp_path / "report.log").write_text("no notebook\n")
+    assert complaint(log) == "no notebook"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
