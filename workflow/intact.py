@@ -28,6 +28,8 @@ def make_room(at: Paths) -> list[str]:
     lines = []
     for folder in (at.results, at.figures, at.data):
         for record in sorted(path for path in (folder / files.SUMS).rglob("*") if path.is_file()):
+            if not record.is_file():  # that of a mark, which went before
+                continue
             path = folder / record.relative_to(folder / files.SUMS)
             digest, _, step = record.read_text(encoding="utf-8", errors="replace").strip().partition(" ")
             if os.path.lexists(path):

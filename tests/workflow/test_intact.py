@@ -48,6 +48,26 @@ def test_what_is_damaged_is_set_aside_with_the_mark_of_its_step(at, damage):
     assert intact.make_room(at) == []
 
 
+def test_several_files_of_a_step_may_be_damaged_and_its_notebook_too(at):
+    for path in (at.table1, at.notebooks / "05_performance.ipynb", at.report / "index.html"):
+        path.write_text("")
+    assert len(intact.make_room(at)) == 3
+    assert not (at.notebooks / "05_performance.ipynb").exists()
+    at.table1.write_text("again")
+    assert intact.make_room(at) == []
+
+
+def test_a_step_s_files_and_its_mark_may_be_lost_in_any_order(at):
+    os.environ[files.STEP] = "00_first"
+    for name in ("a.csv", "z.csv", "notebooks/00_first.ipynb"):
+        files.write_text(at.results / name, "x")
+    del os.environ[files.STEP]
+    (at.results / "a.csv").unlink()
+    (at.results / "z.csv").unlink()
+    assert len(intact.make_room(at)) == 2
+    assert not (at.notebooks / "00_first.ipynb").exists()
+
+
 def test_what_was_deleted_is_missed_and_a_page_brings_the_report_again(at):
     at.table1.unlink()
     files.write_text(at.report / "x.html", "x")
