@@ -264,8 +264,8 @@ def main() -> None:
     try:
         with FileLock(at.results / ".lock", timeout=0):
             if {"-n", "--dry-run"}.isdisjoint(extra):
-                lost = intact.make_room(at)
-                print("\n".join([*lost[:8], *[f"and {len(lost) - 8} more"] * (len(lost) > 8)]), end="\n" * bool(lost))
+                for line in intact.make_room(at):
+                    print(line, flush=True)
             at.results.joinpath("logs").mkdir(exist_ok=True)
             code = follow(command, log, asked.profile == "local")
     except Timeout:

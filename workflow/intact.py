@@ -23,25 +23,26 @@ def make_room(at: Paths) -> list[str]:
     """Sets a run's damaged files aside, so that the DAG makes them again, also those that were deleted.
 
     Returns:
-        a line a file: what is wrong with it, and what becomes of it.
+        a line a damaged file, and one for those that are gone: what becomes of it.
     """
-    lines = []
+    lines, gone, marks = [], [], set()
     for folder in (at.results, at.figures, at.data):
         for record in sorted(path for path in (folder / files.SUMS).rglob("*") if path.is_file()):
-            if not record.is_file():  # that of a mark, which went before
-                continue
             path = folder / record.relative_to(folder / files.SUMS)
             digest, _, step = record.read_text(encoding="utf-8", errors="replace").strip().partition(" ")
-            if os.path.lexists(path):
-                if _digest(path) == digest:
-                    continue
+            if not os.path.lexists(path):
+                record.unlink()
+                gone.append(show(path))
+            elif _digest(path) != digest:
                 lines.append(f"{show(path)}: damaged; set aside as {files.set_aside(path).name}, made again")
             else:
-                record.unlink()
-                lines.append(f"{show(path)}: gone; made again")
-            mark = at.report / "index.html" if step == REPORT else at.notebooks / f"{step}.ipynb"
-            if step and mark != path:  # a step whose mark is missing runs again
-                files.remove(mark)
+                continue
+            if step:
+                marks.add(at.report / "index.html" if step == REPORT else at.notebooks / f"{step}.ipynb")
+    for mark in marks:  # a step whose mark is missing runs again
+        files.remove(mark)
+    if gone:
+        lines.append(f"{', '.join(gone[:5])}{f' and {len(gone) - 5} more' * (len(gone) > 5)}: gone; made again")
     return lines
 
 
