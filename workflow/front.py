@@ -29,8 +29,8 @@ FRONT = "COMPANION_FRONT"
 
 PROFILES = ROOT / "workflow" / "profiles"
 
-MODEL_GB = {"resnet50v2": 0.1, "covidnet": 0.5}
-"""A trained network on the disk, at the paper's size."""
+MODEL_GB = {"resnet50v2": (0.1, 0.0), "covidnet": (0.15, 0.4)}
+"""A trained network on the disk, and what COVID-Net's fully connected layers add at the paper's 224 pixels."""
 
 NOTEBOOK_GB = 3
 """Memory that a notebook may need: so many run at once by default as fit, and as there are cores for."""
@@ -157,9 +157,10 @@ def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs
             raise params.ParameterError(f"{name}: found '{value}', no file; expected a file or {' or '.join(words)}")
     if unknown := checked.explained_experiment not in rows:
         params.load(checked.run, checked.explained_experiment)  # says which rows there are
-    networks = len(checked.seeds) * sum(MODEL_GB[row.backbone] for row in rows.values())
+    of_size = {name: least + more * (checked.image_size / 224) ** 2 for name, (least, more) in MODEL_GB.items()}
+    networks = len(checked.seeds) * sum(of_size[row.backbone] for row in rows.values())
     images = 0 if checked.data == "phantoms" else 40_000 * checked.image_size**2 / 1e9
-    needed = 2 * networks + jobs * 4 * max(MODEL_GB.values()) + 3 * images
+    needed = 1 + networks + jobs * 3 * max(of_size.values()) + 2 * images  # with checkpoints, and room to convert
     at.results.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(at.results).free / 1e9
     if free < needed:
@@ -170,10 +171,8 @@ def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs
     text += f"{checked.image_size} x {checked.image_size} pixels; {jobs} notebook{'s' * (jobs > 1)} at once; "
     lines = textwrap.wrap(f"{text}about {needed:.0f} of {free:.0f} GB of free disk", 110)
     if unknown:
-        missing = (
-            f"explained_experiment: {checked.explained_experiment} is not among the rows, so nothing is explained: "
-        )
-        lines += textwrap.wrap(f"{missing}notebooks 06 to 09 are left out", 110)
+        text = f"explained_experiment: {checked.explained_experiment} is not among the rows, so nothing is explained: "
+        lines += textwrap.wrap(f"{text}notebooks 06 to 09 are left out", 110)
     return "\n".join(lines)
 
 
@@ -267,7 +266,7 @@ def main() -> None:
                 for line in intact.make_room(at):
                     print(line, flush=True)
             at.results.joinpath("logs").mkdir(exist_ok=True)
-            code = follow(command, log, asked.profile == "local")
+            code = follow(command, log, asked.profile == "local" and not any(one.startswith("--exec") for one in extra))
     except Timeout:
         sys.exit(f"run {checked.run} is being made by another process (lock {show(at.results / '.lock')})")
     except KeyboardInterrupt:
