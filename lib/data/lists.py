@@ -16,7 +16,7 @@ from lib.data.labels import CHEST_CLASSES
 from lib.data.ledger import Ledger
 from lib.data.sources import FOLDERS
 from lib.data.split import SPLITS
-from lib.data.tables import IMAGE_SUFFIXES, ImageFolder, is_plain_name, names_in
+from lib.data.tables import IMAGE_SUFFIXES, ImageFolder, check_size, is_plain_name, names_in
 
 SOURCES = (*FOLDERS, "ricord", "bimcv", "stonybrook", "nih")
 _OTHER_NAMES = {"actualmed": "actmed", "figure1": "fig1", "rnsa": "rsna"}
@@ -112,6 +112,7 @@ def read_lists(root: Path) -> Ledger:
     names = frozenset(images.names)
     ledger = Ledger(root)
     for split, path in lists.items():
+        check_size(path, "take the list as published")
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         parsed = [(number, text, parse_line(text, names)) for number, text in enumerate(lines, 1) if text.strip()]
         if not any(line for _, _, line in parsed):

@@ -1,5 +1,6 @@
 """What goes with an image besides its class: facts from DICOM headers, the phantoms' masks, RSNA's boxes."""
 
+import io
 import re
 import warnings
 from pathlib import Path, PurePosixPath
@@ -9,6 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from lib import files
+from lib.data import DataError, decode
 from lib.data.sources import find_sources, rsna_boxes
 
 HEADER = {"view": "ViewPosition", "sex": "PatientSex", "age": "PatientAge"}
@@ -61,9 +63,16 @@ def write_masks(root: Path, folder: Path, names: pd.Series, size: int) -> None:
         masks = files.new_array(temporary, np.uint8, (len(paths), size, size))
         for mask, path in zip(masks, paths, strict=True):
             if path.is_file():
-                with Image.open(path) as image:
-                    mask[:] = _resize_flags(np.asarray(image.convert("L")), size)
+                mask[:] = _resize_flags(_read_flags(path), size)
         masks.flush()
+
+
+def _read_flags(path: Path) -> np.ndarray:
+    try:
+        with Image.open(io.BytesIO(decode.read_bytes(path)), formats=decode.FORMATS) as image:
+            return np.asarray(image.convert("L"))
+    except Exception as error:  # decoders raise whatever they like on damaged input
+        raise DataError(f"{path}: no readable mask ({error}); put it there again, or take it away") from None
 
 
 def _resize_flags(flags: np.ndarray, size: int) -> np.ndarray:

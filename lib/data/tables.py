@@ -8,6 +8,7 @@ import pandas as pd
 
 from lib.data import DataError
 
+MAX_BYTES = 2**30  # of a table or list; the largest of the sources has 6 MB
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".dcm", ".dicom")
 
 
@@ -22,8 +23,7 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         DataError: missing, empty or unreadable file, or a missing column.
     """
     remedy = "unpack the source again and leave its metadata as they are"
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; {remedy}")
+    check_size(path, remedy)
     as_text = {"dtype": str, "keep_default_na": False}
     try:
         if path.suffix == ".xlsx":
@@ -46,6 +46,14 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     table = table.apply(lambda column: column.str.strip())
     table["_row"] = range(2, len(table) + 2)
     return table
+
+
+def check_size(path: Path, remedy: str) -> None:
+    """Refuses a table or list that is no regular file, or too large to be read whole; raises DataError."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; {remedy}")
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path}: {path.stat().st_size >> 20:,} MiB, at most {MAX_BYTES >> 20:,} are read; {remedy}")
 
 
 def names_in(folder: Path) -> str:

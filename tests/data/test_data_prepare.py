@@ -1,3 +1,4 @@
+import os
 import shutil
 from types import SimpleNamespace
 
@@ -384,3 +385,25 @@ def test_a_class_that_a_list_has_in_one_split_alone_is_named_before_anything_is_
     with pytest.raises(DataError, match=r"test has none of pneumonia\. Images by split: .* Every split needs every"):
         prepare.prepare_covidx(tree.root, tmp_path / "out", settings(covidx_layout="lists"))
     assert not (tmp_path / "out" / "index.csv").exists()
+
+
+def test_a_damaged_mask_is_named(data, make, tree):
+    mask = tree.root / "masks" / "covid-chestxray-dataset" / "c0.png"
+    mask.parent.mkdir(parents=True)
+    mask.write_bytes(b"\x89PNG")
+    with pytest.raises(DataError, match=r"c0\.png: no readable mask"):
+        make()
+
+
+@pytest.mark.timeout(20)
+def test_a_table_too_large_to_be_read_whole_is_refused_and_a_pipe_never_opened(make, tree):
+    tree.small_covidx()
+    table = tree.root / "covidx-sources" / "covid-chestxray-dataset" / "metadata.csv"
+    with table.open("r+b") as file:
+        file.truncate(20 * 2**30)
+    with pytest.raises(DataError, match=r"metadata\.csv: 20,480 MiB, at most 1,024 are read"):
+        make()
+    table.unlink()
+    os.mkfifo(table)
+    with pytest.raises(DataError, match=r"metadata\.csv: no such file"):
+        make()
