@@ -61,7 +61,8 @@ def replacing(target: Path, *, sealed: bool = True) -> Iterator[Path]:
     except Exception as error:  # libraries report a full disk in many ways
         free = _free(target)
         if free < 2**20 or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            raise OSError(errno.ENOSPC, f"full ({free / 1e6:.1f} MB free): make room", str(target)) from error
+            why = f"{getattr(error, 'strerror', None) or type(error).__name__}; {free / 1e6:.1f} MB free: make room"
+            raise OSError(errno.ENOSPC, why, str(target)) from error
         if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise OSError(error.errno, f"{os.strerror(error.errno)}: make its folder writable", str(target)) from error
         raise
@@ -144,8 +145,12 @@ def new_array(path: Path, dtype: "np.typing.DTypeLike", shape: tuple[int, ...]) 
 
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     if hasattr(os, "posix_fallocate"):
-        with open(path, "r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, os.path.getsize(path)))
+        size = os.path.getsize(path)
+        try:
+            with open(path, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, max(1, size))
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror}: {size / 1e6:.1f} MB are needed", str(path)) from None
     return array
 
 
