@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -112,10 +113,10 @@ def test_report_provenance_and_terminal(project):
     assert not list((project / "results/demo/notebooks").glob("*.failed.ipynb"))
 
 
-def planned(project):
+def planned(project, changes=SMALL):
     """Names of the rules that Snakemake gives a reason to run."""
     done = subprocess.run(
-        reproduce("--snakemake=--dry-run"),
+        reproduce("--snakemake=--dry-run", changes=changes),
         cwd=project, env=environment(project), capture_output=True, text=True, check=True,
     )  # fmt: skip
     _, _, reasons = (done.stdout + done.stderr).partition("Reasons:")
@@ -134,6 +135,24 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(project):
     changed.write_text(before)
     assert {"explainability", "explanation_scorecard", "report"} <= rules
     assert not {"experiment", "pretraining", "data_preparation", "architectures"} & rules
+
+
+def test_a_changed_parameter_or_file_of_the_user_s_reruns_what_takes_it_and_nothing_else(project, tmp_path):
+    rules = planned(project, SMALL.replace("bootstrap_samples=100", "bootstrap_samples=101"))
+    assert {"performance", "explanation_scorecard", "claims", "report"} <= rules
+    assert not {"experiment", "linear_stage", "pretraining", "data_preparation", "explain_your_image"} & rules
+    mine = shutil.copy(next(project.glob("data/demo/phantoms/covidx-sources/**/*.png")), tmp_path / "mine.png")
+    changes = f"{SMALL} own_image={mine}"
+    assert "explain_your_image" in planned(project, changes)
+    command = reproduce("--snakemake=results/demo/notebooks/09_explain_your_image.ipynb", changes=changes)
+    subprocess.run(command, cwd=project, env=environment(project), capture_output=True, check=True)
+    assert "explain_your_image" not in planned(project, changes)
+    content = bytearray(mine.read_bytes())
+    content[-1] ^= 1  # another file of the same name and size
+    mine.write_bytes(content)
+    assert "explain_your_image" in planned(project, changes)
+    back = reproduce("--snakemake=results/demo/notebooks/09_explain_your_image.ipynb")
+    subprocess.run(back, cwd=project, env=environment(project), capture_output=True, check=True)
 
 
 def test_the_same_bytes_again(project):
