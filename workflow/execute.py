@@ -26,6 +26,7 @@ from papermill.exceptions import PapermillExecutionError  # noqa: E402
 from lib import params, paths  # noqa: E402
 from lib.files import STEP, replacing  # noqa: E402
 from lib.hardware import native_stderr_in  # noqa: E402
+from workflow import FRONT  # noqa: E402
 
 
 class NotebookFailed(RuntimeError):
@@ -86,7 +87,7 @@ class _Terminal(io.TextIOBase):
 
 def end_with_the_front_door() -> None:
     """Ends this process, and with it the kernel, once the front door that asked for it is gone, however it went."""
-    front = int(os.environ.get("COMPANION_FRONT", 0))
+    front = int(os.environ.get(FRONT, 0))
 
     def watch() -> None:
         with contextlib.suppress(ProcessLookupError):

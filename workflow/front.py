@@ -22,10 +22,7 @@ from filelock import FileLock, Timeout
 
 from lib import hardware, params
 from lib.paths import ROOT, Paths, resolve, show
-from workflow import dag, intact, provenance
-
-FRONT = "COMPANION_FRONT"
-"""Environment variable with the process id of the front door, without which its steps have nobody to work for."""
+from workflow import FRONT, dag, intact, provenance
 
 PROFILES = ROOT / "workflow" / "profiles"
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lib.data import DataError
 
-MAX_BYTES = 2**30  # of a table or list; the largest of the sources has 6 MB
+MAX_BYTES = 2**30  # of a table or list, which is read whole
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".dcm", ".dicom")
 
 

@@ -135,7 +135,8 @@ def count_decoding(monkeypatch):
     return decoded
 
 
-def test_an_interrupted_conversion_goes_on_where_it_stopped(make, tree, tmp_path, monkeypatch):
+def interrupt(make, tree, monkeypatch):
+    """A conversion of 48 images that ends in its third chunk."""
     tree.small_covidx(40)
     real, calls = convert.convert_chunk, []
 
@@ -148,10 +149,14 @@ def test_an_interrupted_conversion_goes_on_where_it_stopped(make, tree, tmp_path
     monkeypatch.setattr(convert, "convert_chunk", interrupted)
     with pytest.raises(KeyboardInterrupt):
         make()
+    monkeypatch.setattr(convert, "convert_chunk", real)
+
+
+def test_an_interrupted_conversion_goes_on_where_it_stopped(make, tree, tmp_path, monkeypatch):
+    interrupt(make, tree, monkeypatch)
     assert not (tmp_path / "out" / "index.csv").exists()
     with open(tmp_path / "out" / "converting.csv", "a") as journal:
         journal.write("47,abc")  # a kill in the middle of a line
-    monkeypatch.setattr(convert, "convert_chunk", real)
     decoded = count_decoding(monkeypatch)
     make()
     assert len(decoded) == 48 - 2 * convert.CHUNK
@@ -341,19 +346,7 @@ def test_damaged_pixels_are_converted_again_and_no_others(data, make, tmp_path, 
 
 
 def test_pixels_damaged_while_a_conversion_is_interrupted_are_converted_again(make, tree, tmp_path, monkeypatch):
-    tree.small_covidx(40)
-    real, calls = convert.convert_chunk, []
-
-    def interrupted(tasks, *places):
-        calls.append(len(tasks))
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return real(tasks, *places)
-
-    monkeypatch.setattr(convert, "convert_chunk", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        make()
-    monkeypatch.setattr(convert, "convert_chunk", real)
+    interrupt(make, tree, monkeypatch)
     pixels = np.load(tmp_path / "out" / "converting.npy", mmap_mode="r+")
     pixels[3] ^= 1
     pixels.flush()
