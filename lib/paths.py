@@ -106,13 +106,12 @@ class Paths:
         """A network pretrained on the skin images (made by notebook 03).
 
         Args:
-            p: parameters with backbone, pepx, shortcuts, classifier_l2 and seed. COVID-Net's file is named after its
-                three readings, once where they agree; ResNet50V2 has none of them. Seed 1 is not named.
+            p: parameters with backbone, pepx, shortcuts and classifier_l2. COVID-Net's file is named after its three
+                readings, once where they agree; ResNet50V2 has none of them. All seeds of a row start from it.
         """
         readings = (p.pepx, p.shortcuts, p.classifier_l2) if p.backbone == "covidnet" else ()
         named = readings[:1] if len(set(readings)) == 1 else readings
-        seed = () if p.seed == 1 else (f"seed{p.seed}",)
-        return self.results / "pretraining" / f"{'-'.join((p.backbone, *named, *seed))}.keras"
+        return self.results / "pretraining" / f"{'-'.join((p.backbone, *named))}.keras"
 
 
 def resolve(path: str | Path) -> Path:
