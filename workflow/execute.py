@@ -26,7 +26,7 @@ from papermill.exceptions import PapermillExecutionError  # noqa: E402
 from lib import params, paths  # noqa: E402
 from lib.files import STEP, replacing  # noqa: E402
 from lib.hardware import native_stderr_in  # noqa: E402
-from workflow import FRONT  # noqa: E402
+from workflow import DONE, FRONT, STARTED, labelled  # noqa: E402
 
 
 class NotebookFailed(RuntimeError):
@@ -51,7 +51,8 @@ def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) ->
     if unlisted:
         raise params.ParameterError(f"{paths.show(notebook)}: its parameters cell does not list {', '.join(unlisted)}")
     failed = output.with_suffix(".failed.ipynb")
-    terminal = _Terminal(label)
+    terminal, began = _Terminal(label), time.monotonic()
+    terminal.write(STARTED)
     native = output.parent.parent / "logs" / f"{output.stem}.log"
     native.parent.mkdir(parents=True, exist_ok=True)
     with replacing(output) as temporary, native_stderr_in(native):
@@ -70,6 +71,8 @@ def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) ->
                 reason += f"{error.ename}: {error.evalue}"
             raise NotebookFailed(f"{label}: {reason}\nWhat ran is kept in {paths.show(failed)}") from None
     failed.unlink(missing_ok=True)
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    terminal.write(f"{DONE}{minutes}:{seconds:02}")
 
 
 class _Terminal(io.TextIOBase):
@@ -108,9 +111,8 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ[STEP] = arguments.output.stem
     end_with_the_front_door()
-    label = arguments.output.stem.replace("_experiment", "").replace("_pretraining", "")
     try:
-        execute(arguments.notebook, arguments.output, json.loads(arguments.values), label)
+        execute(arguments.notebook, arguments.output, json.loads(arguments.values), labelled(arguments.output.stem))
     except (NotebookFailed, params.ParameterError, OSError) as error:
         print(f"\n{error}\n", flush=True)  # not where Snakemake tells at length that a step failed
         sys.exit(1)

@@ -14,8 +14,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import joblib
 from filelock import FileLock, Timeout
@@ -23,6 +24,7 @@ from filelock import FileLock, Timeout
 from lib import hardware, params
 from lib.paths import ROOT, Paths, resolve, show
 from workflow import FRONT, dag, intact, provenance
+from workflow.progress import Progress, usual_seconds
 
 PROFILES = ROOT / "workflow" / "profiles"
 
@@ -32,6 +34,9 @@ MODEL_GB = {"resnet50v2": (0.1, 0.0), "covidnet": (0.15, 0.4)}
 NOTEBOOK_GB = 3
 """Memory that a notebook may need: so many run at once by default as fit, and as there are cores for."""
 
+
+COLUMNS = "ours: this run; 95 %: interval over patients; publ: the paper; C19: COVID-19; prec.: precision; –: none"
+"""What Table 1's columns are, where there is no room for their names."""
 
 QUOTED = r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'"""
 PAIR = re.compile(rf"""(\w+)=({QUOTED}|\[(?:{QUOTED}|[^"'\[\]])*\]|[^\s"'\[]\S*|)(?:\s+|$)""", re.DOTALL)
@@ -116,7 +121,7 @@ def ending(at: Paths) -> str:
     from lib.evaluation import claims, reference, runs, standing, table1
 
     ledger = table1.read_ledger(at.table1)
-    lines = [*textwrap.wrap(table1.caption(ledger, at.run), 110), "", table1.to_terminal(ledger)]
+    lines = [*textwrap.wrap(table1.caption(ledger, at.run), 110), "", table1.to_terminal(ledger), COLUMNS]
     rows = runs.read_rows(at, ledger.loc[ledger["free_params"].notna(), "id"].tolist(), [1])
     unlike = standing.differences(standing.read_standing(at), rows)
     if len(unlike):
@@ -136,7 +141,7 @@ def ending(at: Paths) -> str:
     return "\n".join([*lines, "", f"Report: {show(at.report / 'index.html')}"])
 
 
-def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs: int) -> str:
+def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs: int, memory_gb: float) -> str:
     """What the run will do, in a few lines; asks of the data only what can be seen at once.
 
     Raises:
@@ -166,37 +171,52 @@ def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs
     repeated = f", each with {len(checked.seeds)} seeds" if len(checked.seeds) > 1 else ""
     text = f"Run {checked.run}: row{'s' * (len(rows) > 1)} {', '.join(rows)} of Table 1{repeated}, on {data}, at "
     text += f"{checked.image_size} x {checked.image_size} pixels; {jobs} notebook{'s' * (jobs > 1)} at once; "
-    lines = textwrap.wrap(f"{text}about {needed:.0f} of {free:.0f} GB of free disk", 110)
+    text += f"about {jobs * NOTEBOOK_GB} of {memory_gb:.0f} GB of memory and {needed:.0f} of {free:.0f} GB of free disk"
+    lines = textwrap.wrap(text, 110)
+    if jobs * NOTEBOOK_GB > memory_gb:
+        lines.append(f"That may be more memory than there is: JOBS={max(1, int(memory_gb // NOTEBOOK_GB))} would fit")
     if unknown:
         text = f"explained_experiment: {checked.explained_experiment} is not among the rows, so nothing is explained: "
         lines += textwrap.wrap(f"{text}notebooks 06 to 09 are left out", 110)
     return "\n".join(lines)
 
 
-def follow(command: list[str], log: Path | None, local: bool) -> int:
+def follow(command: list[str], progress: Progress, log: TextIO, *, local: bool) -> int:
     """Runs Snakemake to its end, or ends it and all that it started with this process; returns its exit status.
 
     Args:
         command: the call.
-        log: takes what Snakemake itself says; None shows it.
+        progress: shows what its jobs say.
+        log: takes what Snakemake itself says.
         local: its jobs are this machine's: they end with it at once. Others are cancelled by Snakemake itself.
     """
+
+    def listen(lines: TextIO) -> None:
+        for line in lines:
+            print(line, end="", file=log, flush=True)
+            progress.of_snakemake(line)
+
     environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")}
     if local:
         environment[FRONT] = str(os.getpid())
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
-    with contextlib.ExitStack() as stack:
-        errors = stack.enter_context(log.open("w", encoding="utf-8")) if log else None
-        running = subprocess.Popen(
-            command, env=environment, stderr=errors, start_new_session=True, preexec_fn=_end_with_parent
-        )
-        try:
-            return running.wait()
-        except KeyboardInterrupt:
-            os.killpg(running.pid, signal.SIGKILL if local else signal.SIGINT)
-            running.wait()
-            raise
+    running = subprocess.Popen(
+        command, env=environment, start_new_session=True, preexec_fn=_end_with_parent,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+    )  # fmt: skip
+    listener = threading.Thread(target=listen, args=[running.stderr], daemon=True)
+    try:
+        listener.start()
+        for line in running.stdout:
+            progress.of_notebook(line.rstrip("\n"))
+        return running.wait()
+    except KeyboardInterrupt:
+        os.killpg(running.pid, signal.SIGKILL if local else signal.SIGINT)
+        running.wait()
+        raise
+    finally:
+        listener.join(timeout=10)
 
 
 def _end_with_parent() -> None:
@@ -250,20 +270,27 @@ def main() -> None:
         cores = joblib.cpu_count()  # those that this process may use
         memory = hardware.machine()["memory_gb"] or 2 * NOTEBOOK_GB
         jobs, cores = at_once(at_most, checked.threads, cores, memory)
-        print(plan(at, checked, rows, jobs), flush=True)
+        print(plan(at, checked, rows, jobs, memory), flush=True)
     except (ValueError, OSError) as error:  # of parameters and data, too
         sys.exit(f"SNAKEMAKE_ARGS: {error}" if "closing quotation" in str(error) else str(error))
     command = snakemake_command(
         checked.run, changes, jobs, cores, first=slow_files(at, rows), profile=asked.profile, extra=extra
     )
-    log = None if extra else at.results / "logs" / "snakemake.log"
+    log = at.results / "logs" / "snakemake.log"
+    dry = not {"-n", "--dry-run"}.isdisjoint(extra)
     try:
         with FileLock(at.results / ".lock", timeout=0):
-            if {"-n", "--dry-run"}.isdisjoint(extra):
+            if not dry:
                 for line in intact.make_room(at):
                     print(line, flush=True)
-            at.results.joinpath("logs").mkdir(exist_ok=True)
-            code = follow(command, log, asked.profile == "local" and not any(one.startswith("--exec") for one in extra))
+            log.parent.mkdir(exist_ok=True)
+            local = asked.profile == "local" and not any(one.startswith("--exec") for one in extra)
+            usual, own = usual_seconds(at)
+            with contextlib.ExitStack() as stack:
+                said = stack.enter_context(log.open("w", encoding="utf-8"))
+                shown = stack.enter_context(log.with_name("terminal.log").open("w", encoding="utf-8"))
+                progress = stack.enter_context(Progress(shown, usual, own, jobs))
+                code = follow(command, progress, said, local=local)
     except Timeout:
         sys.exit(f"run {checked.run} is being made by another process (lock {show(at.results / '.lock')})")
     except KeyboardInterrupt:
@@ -271,11 +298,12 @@ def main() -> None:
     except OSError as error:
         sys.exit(str(error))
     if code:
-        reason = complaint(log) if log else ""
-        where = f" (what Snakemake said is in {show(log)})" if log else ""
-        reason += "\n" * bool(reason) + f"run {checked.run} did not finish; the reason stands above{where}."
-        sys.exit(f"{reason} The same command goes on where it stopped.")
-    if at.table1.is_file() and {"-n", "--dry-run"}.isdisjoint(extra):  # Snakemake may have been asked for less
+        reason = complaint(log)
+        reason += "\n" * bool(reason) + f"run {checked.run} did not finish; the reason stands above"
+        sys.exit(f"{reason} (what Snakemake said is in {show(log)}). The same command goes on where it stopped.")
+    if dry:
+        print(log.read_text(encoding="utf-8"), end="")
+    elif at.table1.is_file():  # Snakemake may have been asked for less
         print(ending(at))
 
 

@@ -3,7 +3,8 @@
 `results/reference/<run>/` holds `table1.csv` as the run wrote it; `claims.csv` (id, both verdicts and data of each
 claim); `predictions.csv` (a line a test image, a column a row and class, probabilities rounded to `DECIMALS`);
 `figure_5b.png` where the images are phantoms, since pictures of patients are never copied; and `reference.json`:
-SHA-256 of what the run wrote (`run`) and of the files here (`files`), and what the run was made with (`made_with`).
+SHA-256 of what the run wrote (`run`) and of the files here (`files`), what the run was made with (`made_with`), and the
+`seconds` of its steps, from which the next run tells how long it may take.
 Rows are those of seed 1; further seeds show in table1.csv.
 """
 
@@ -110,7 +111,9 @@ def write(at: Paths) -> Comparison:
         (at.reference / FIGURE).unlink(missing_ok=True)
     names = ("table1.csv", "claims.csv", "predictions.csv", *pictures)
     kept = {"run": _digests(at), "files": {name: files.sha256(at.reference / name) for name in names}}
-    files.write_json(at.reference / "reference.json", kept | {"decimals": DECIMALS, "made_with": facts(record)})
+    seconds = {step["step"]: step["seconds"] for step in record["steps"] if step["seconds"] is not None}
+    kept |= {"decimals": DECIMALS, "made_with": facts(record), "seconds": seconds}
+    files.write_json(at.reference / "reference.json", kept)
     return before
 
 

@@ -23,6 +23,7 @@ RECORD = {
         {"key": key, "value": value}
         for key, value in {"epochs": 7, "data": "/home/me/x-rays", "instruction_set": "avx2", "threads": 1}.items()
     ],
+    "steps": [{"step": "10_claims", "seconds": 24.7}, {"step": "11_overview", "seconds": None}],
     "experiments": {"RN4": [{"key": "experiment", "value": "RN4"}, {"key": "fine_tuning_start", "value": "conv5"}]},
     "data": [{"file": "data/demo/covidx/index.csv", "bytes": 3, "sha256": "a" * 64}],
     "packages": {"numpy": "2.4.6", "keras": "3.15.1"},
@@ -86,7 +87,9 @@ def test_a_reference_keeps_tables_verdicts_rounded_probabilities_and_pictures_of
     assert list(wide) == [f"{row} {label}" for row in ROWS for label in CHEST_CLASSES]
     test = pd.read_csv(kept.experiment("CN2") / "predictions.csv").set_index("image_id")
     np.testing.assert_array_equal(wide.loc[test.index, "CN2 normal"], test["normal"].round(5))
-    made = files.read_json(folder / "reference.json")["made_with"]
+    record = files.read_json(folder / "reference.json")
+    assert record["seconds"] == {"10_claims": 24.7}
+    made = record["made_with"]
     assert made["parameters"] == {"epochs": 7, "RN4 fine_tuning_start": "conv5"}, "no path of a machine"
     assert made["machine"].items() >= {"instruction_set": "avx2", "threads": 1, "processor": "One"}.items()
 

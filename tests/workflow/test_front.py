@@ -1,5 +1,6 @@
 """What stands before and behind the DAG."""
 
+import io
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from lib.paths import ROOT, Paths
 from tests.evaluation import synthetic
 from workflow import dag, provenance
 from workflow.front import at_once, complaint, ending, follow, overrides, slow_files, snakemake_command
+from workflow.progress import Progress
 
 
 def command(changes=None, first=(), extra=()):
@@ -127,13 +129,11 @@ def test_the_ending_says_whether_the_run_gave_what_its_reference_did(at):
     assert "No difference in settings, data, versions or processor was found; the code is the same" in text
 
 
-def finished(command, log=None):
-    return follow([sys.executable, "-c", command], log, local=True)
-
-
 def test_what_snakemake_itself_says_goes_to_its_log_and_the_steps_to_the_terminal(tmp_path, capfd):
     log = tmp_path / "snakemake.log"
-    assert finished("import sys; print('step'); print('noise', file=sys.stderr); sys.exit(3)", log) == 3
+    snakemake = "import sys; print('step'); print('noise', file=sys.stderr); sys.exit(3)"
+    with log.open("w") as said, Progress(io.StringIO(), {}, own=False, at_once=1) as progress:
+        assert follow([sys.executable, "-c", snakemake], progress, said, local=True) == 3
     assert capfd.readouterr().out == "step\n"
     assert complaint(log) == "noise"
     log.write_text("CalledProcessError in file x:\nCommand 'python -m workflow.execute a b' returned non-zero\n")
@@ -147,7 +147,9 @@ def test_what_snakemake_itself_says_goes_to_its_log_and_the_steps_to_the_termina
 def test_ending_the_front_door_ends_what_it_started(tmp_path, number):
     """Snakemake's stand-in has a child of its own, and both are gone at once."""
     child = "import subprocess, sys, time; subprocess.Popen(['sleep', '300']); print('up', flush=True); time.sleep(300)"
-    door = f"import sys; from workflow.front import follow; follow([sys.executable, '-c', {child!r}], None, local=True)"
+    door = "import io, sys; from workflow.front import Progress, follow\n"
+    door += "with Progress(io.StringIO(), {}, own=False, at_once=1) as shown:\n"
+    door += f"    follow([sys.executable, '-c', {child!r}], shown, io.StringIO(), local=True)"
     running = subprocess.Popen([sys.executable, "-c", door], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert running.stdout.readline() == "up\n"
     running.send_signal(number)
