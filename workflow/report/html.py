@@ -146,11 +146,29 @@ class Heading(NamedTuple):
     text: str
 
 
+class Section(NamedTuple):
+    """What the search finds: the text, without code, from one heading to the next."""
+
+    anchor: str  # empty before the first heading
+    heading: str
+    text: str
+
+
 class Polished(NamedTuple):
-    """A page's body after `polish`: the HTML, its headings below the title, and the images without description."""
+    """A page's body after `polish`.
+
+    Attributes:
+        html: the body.
+        headings: those below the title.
+        sections: its text.
+        addresses: of links that leave the report, in the order of their marks, for paper.
+        undescribed: images without description.
+    """
 
     html: Markup
     headings: list[Heading]
+    sections: list[Section]
+    addresses: list[str]
     undescribed: list[str]
 
 
@@ -185,9 +203,27 @@ def polish(body: str, link: Link) -> Polished:
             before = image.find_previous(re.compile("^h[1-6]$"))
             where = f" in the section “{before.get_text(' ', strip=True)}”" if before else ""
             image["alt"] = f"Figure{where}; the notebook gives no description of it."
+    sections, addresses = _sections(soup), []
     for anchor in soup.find_all("a", href=True):
         _lead(anchor, link, used, soup)
-    return Polished(Markup(str(soup)), headings, undescribed)
+        if anchor.get("href", "").startswith("http"):
+            if anchor["href"] not in addresses:
+                addresses.append(anchor["href"])
+            anchor["data-note"] = str(addresses.index(anchor["href"]) + 1)
+    for image in soup.select("figure > img"):
+        image.wrap(soup.new_tag("a", attrs={"class": "enlarge", "href": image["src"]}))
+    return Polished(Markup(str(soup)), headings, sections, addresses, undescribed)
+
+
+def _sections(soup: BeautifulSoup) -> list[Section]:
+    found = [("", "", [])]
+    for node in soup.descendants:
+        if isinstance(node, Tag):
+            if re.fullmatch("h[1-6]", node.name):
+                found.append((node["id"], node.get_text(" ", strip=True), []))
+        elif node.strip() and not node.find_parent(["details", "math", re.compile("^h[1-6]$")]):
+            found[-1][2].append(node)
+    return [Section(anchor, heading, " ".join(" ".join(texts).split())) for anchor, heading, texts in found]
 
 
 def _headings(soup: BeautifulSoup, used: set[str]) -> list[Heading]:

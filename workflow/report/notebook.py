@@ -15,6 +15,7 @@ INTERACTIVE = "application/vnd.jupyter.widget-view+json"
 STOPPED = ".failed"  # workflow.execute keeps what ran of a stopped notebook as <name>.failed.ipynb
 PAPERMILL_NOTICES = {"papermill-error-cell-tag"}
 OVERVIEW = "11_overview"
+PARAMETERS, INJECTED = "parameters", "injected-parameters"  # tags of the cells that hold them
 ABOUT = "9"  # notebooks whose numbers begin so tell about the run
 
 
@@ -80,6 +81,7 @@ def read_page(path: Path) -> Page:
     stem = path.stem.removesuffix(STOPPED)
     cells = [cell for cell in node.cells if not PAPERMILL_NOTICES & set(cell.metadata.get("tags", []))]
     title = _take_title(cells) or stem
+    _merge_parameters(cells)
     failure = _tidy(cells)
     return Page(stem, title, cells, paths.show(path), failure, _unfinished(cells))
 
@@ -120,6 +122,29 @@ def _take_title(cells: list[Any]) -> str:
     return ""
 
 
+def _merge_parameters(cells: list[Any]) -> None:
+    """Parameters once: the notebook's cell, with its comments, takes the values of the cell that papermill added."""
+    tagged = {tag: cell for cell in cells for tag in cell.metadata.get("tags", []) if tag in (PARAMETERS, INJECTED)}
+    if len(tagged) < 2:
+        return
+    values = dict(re.findall(r"^(\w+) = (.+)$", tagged[INJECTED].source, re.MULTILINE))
+
+    def given(line: re.Match) -> str:
+        return f"{line[1]} = {values.get(line[1], line[2])}{line[3] or ''}"
+
+    own = tagged[PARAMETERS]
+    own.source = re.sub(r"^(\w+) = (.*?)(  # .*)?$", given, own.source, flags=re.MULTILINE)
+    cells.remove(tagged[INJECTED])
+
+
+def _does(cell: Any) -> str:
+    """What the code of a cell does, in the words over its fold."""
+    if PARAMETERS in cell.metadata.get("tags", []):
+        return "Parameters"
+    name = str(cell.metadata.get("name", "")).replace("-", " ")
+    return f"Code: {name}" if name else "Code: imports" if re.match(r"(from|import) ", cell.source) else "Code"
+
+
 def _tidy(cells: list[Any]) -> str:
     """Gives each cell an anchor and keeps the outputs that a page can show; returns the last error's line.
 
@@ -132,7 +157,9 @@ def _tidy(cells: list[Any]) -> str:
         cell.metadata["anchor"] = anchor if anchor not in used else f"{anchor}-{number}"
         used.add(cell.metadata["anchor"])
         if cell.cell_type != "code":
+            cell.metadata["about"] = cell.source.startswith("**Inputs**")
             continue
+        cell.metadata["does"] = _does(cell)
         errors = [output for output in cell.outputs if output.output_type == "error"]
         cell.metadata["failed"] = bool(errors)
         if errors:

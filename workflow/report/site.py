@@ -1,5 +1,6 @@
 """The site of a run: what nbconvert makes of its executed notebooks with one template, and the files they link to."""
 
+import json
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -15,7 +16,7 @@ from workflow.report import html, notebook
 from workflow.report.notebook import OVERVIEW, Page
 
 HERE = Path(__file__).parent
-COPIED = {".csv", ".json", ".yaml", ".md", ".tex", ".png", ".pdf"}  # files of a run that a link may lead to
+COPIED = {".csv", ".json", ".yaml", ".md", ".tex", ".png", ".pdf", ".ipynb"}  # files of a run that a link may lead to
 
 
 def values_of(run: str) -> dict:
@@ -35,6 +36,7 @@ class Site:
         pages: every page in reading order.
         contents: bytes, or the file to copy, of everything in the report's folder.
         undescribed: images of notebooks whose cells have no alternative text.
+        searched: of each section of each page its file, the page's name, and what `html.Section` holds.
     """
 
     def __init__(self, run: str, made_in: dict[str, str]):
@@ -47,6 +49,7 @@ class Site:
         self.made_in = made_in
         self.contents: dict[str, bytes | Path] = {}
         self.undescribed: list[str] = []
+        self.searched: list[list[str]] = []
         self.pages = self._with_lists(notebook.read_pages(self.at.notebooks, values.get("experiments", [])))
         self.at_stem = {page.stem: page for page in self.pages}
 
@@ -93,15 +96,20 @@ class Site:
             node = nbformat.v4.new_notebook(cells=page.cells, metadata={"language_info": {"name": "python"}})
             resources = {"unique_key": Path(page.file).stem, "output_files_dir": "images", "site": self}
             resources |= {"page": page, "before": before, "after": after}
+            resources["executed"] = self._copied((paths.ROOT / page.source).resolve()) if page.source else ""
             text, resources = exporter.from_notebook_node(node, resources)
             self.contents[page.file] = text.encode()
             self.contents |= resources.get("outputs", {})
         self.contents |= {f"static/{path.name}": path for path in (HERE / "static").iterdir()}
+        # a script, since a page that was opened as a file may not read another file
+        self.contents["static/sections.js"] = f"window.sections = {json.dumps(self.searched)};\n".encode()
 
     @pass_context
     def _polish(self, context, body: str) -> html.Polished:
-        polished = html.polish(body, partial(self.link, context["resources"]["page"]))
+        page = context["resources"]["page"]
+        polished = html.polish(body, partial(self.link, page))
         self.undescribed += polished.undescribed
+        self.searched += [[page.file, page.name, *section] for section in polished.sections if any(section)]
         return polished
 
     def link(self, page: Page, href: str) -> tuple[str | None, Page | None]:

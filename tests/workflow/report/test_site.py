@@ -30,7 +30,7 @@ def tags(text):
 
 
 def check_scripts(text, name):
-    assert [at for tag, at in tags(text) if tag == "script"] == [{"src": "static/report.js", "defer": ""}], name
+    assert [at for tag, at in tags(text) if tag == "script"] == [{"src": "static/report.js"}], name
     assert not any(key.startswith("on") for _, at in tags(text) for key in at), name
 
 

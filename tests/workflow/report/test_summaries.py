@@ -62,7 +62,7 @@ def test_the_overview_shows_table_1_figures_verdicts_and_what_is_missing(made):
     page = BeautifulSoup(made[0]["index.html"], "html.parser")
     text = page.article.get_text(" ")
     assert "80.2 [76.2,\u00a084.2]" in text
-    assert "1 supported, 1 contradicted, 1 undecided, 0 not testable, 1 not run" in text
+    assert "1 supported, 1 contradicted, 1 undecided, 1 not run" in text
     assert page.select(".badge.verdict-supported")
     assert page.select(".badge.verdict-contradicted")
     assert [image["alt"][:9] for image in page.find_all("img")] == ["Figure 1a", "Figure 4a", "Figure 5b"]
