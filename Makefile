@@ -57,7 +57,7 @@ lint: environment  ## ruff, snakefmt, snakemake --lint
 	$(BIN)/snakemake --snakefile workflow/Snakefile --lint
 
 lab: environment  ## JupyterLab on the notebooks
-	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+	@$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_data_preparation.ipynb
 
 clean: environment  ## delete what a run made: RUN=demo
 	@$(BIN)/python -m workflow.clean

@@ -21,23 +21,24 @@ def figure_1(image: np.ndarray) -> Figure:
     return image_grid([[(image, "")]], cell=(3.2, 3.2))
 
 
-def figure_2(index: pd.DataFrame, classes: tuple[str, ...]) -> Figure:
+def figure_2(index: pd.DataFrame, classes: tuple[str, ...], name: str) -> Figure:
     """Figure 2: images of each class in the training, validation and test set, on a log axis.
 
     Args:
         index: columns label and split.
         classes: class names in the order of the bars.
+        name: of the data set.
     """
     counts = pd.crosstab(index["label"], index["split"]).reindex(index=classes, columns=SPLITS, fill_value=0)
     counts = counts.rename(index=style.CLASS_NAMES, columns=SPLIT_NAMES)
     colours = [style.SPLIT_COLOURS[split] for split in SPLITS]
     with style.apply():
         figure, axis = plt.subplots(figsize=(max(5.0, 1.05 * len(classes) + 1.2), 3.6))
-        counts.plot.bar(ax=axis, color=colours, edgecolor="white", width=0.81, rot=0, legend=False)
+        counts.plot.bar(ax=axis, color=colours, edgecolor="0.3", linewidth=0.5, width=0.81, rot=0, legend=False)
         for bars in axis.containers:
-            axis.bar_label(bars, fontsize=7, padding=1)
+            axis.bar_label(bars, fontsize=7, padding=2, bbox={"color": "white", "pad": 0.4})
         axis.grid(False, axis="x")
-        axis.set(xlabel="", ylabel="images", yscale="log", ylim=(0.8, counts.to_numpy().max() * 2.2))
+        axis.set(title=name, xlabel="", ylabel="images", yscale="log", ylim=(0.8, counts.to_numpy().max() * 2.2))
         figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     return figure
 

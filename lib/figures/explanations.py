@@ -18,6 +18,7 @@ from lib.figures import style
 
 COLUMNS = ("Original", "Grad-CAM", "Integrated Gradients")
 WRONG = "#b3261e"
+METHOD_LINES, METHOD_MARKERS = {"integrated_gradients": "--"}, {"integrated_gradients": "s"}
 METHOD_COLOURS = {
     "grad_cam": "#b5541c",
     "integrated_gradients": "#5b3a8c",
@@ -102,7 +103,8 @@ def steps_figure(table: pd.DataFrame, chosen: int, tolerance: float) -> Figure:
     }
     names = sorted(table.experiment.unique())
     colours = list(plt.get_cmap("viridis")(np.linspace(0.1, 0.8, len(names))))
-    lines = {"hue": "experiment", "hue_order": names, "palette": colours, "marker": "o", "markeredgewidth": 0}
+    lines = {"hue": "experiment", "hue_order": names, "palette": colours, "style": "experiment", "style_order": names}
+    lines |= {"markers": ["o", "s", "^", "D"][: len(names)], "markeredgewidth": 0}
     band = {"estimator": "mean", "errorbar": ("pi", 50), "err_kws": {"alpha": 0.15, "linewidth": 0}}
     with style.apply():
         figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.5))
@@ -139,7 +141,9 @@ def scorecard_figure(table: pd.DataFrame) -> Figure:
             for _, one in part.iterrows():
                 colour = METHOD_COLOURS[one.method]
                 ax.plot([one.low, one.high], [position, position], color=colour, linewidth=2)
-                ax.plot(one.value, position, "o", color=colour)
+                ax.plot(
+                    one.value, position, METHOD_MARKERS.get(one.method.removesuffix("_randomised"), "o"), color=colour
+                )
                 ax.plot(one.chance, position, "|", color=METHOD_COLOURS["chance"], markersize=12, markeredgewidth=2)
                 of = "" if one["class"] == "all" else f", {_display(one['class'])}"
                 places[position] = f"{METHODS[one.method]}{of} (n = {one.images})"
@@ -170,7 +174,9 @@ def deletion_insertion_figure(curves: dict[str, dict[str, np.ndarray]]) -> Figur
             ax.fill_between(percent, middle - 2 * spread, middle + 2 * spread, label=words, **about)
             for method in (of for of in curves if of != "chance"):
                 mean = curves[method][name].mean(axis=0)
-                ax.plot(percent, mean, color=METHOD_COLOURS[method], label=METHODS[method])
+                ax.plot(
+                    percent, mean, METHOD_LINES.get(method, "-"), color=METHOD_COLOURS[method], label=METHODS[method]
+                )
             ax.set(xlabel=f"Pixels {what}, %", title=name.capitalize(), ylim=(0, 1.02))
         axes[0].set_ylabel("Mean probability of the class")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
@@ -195,7 +201,8 @@ def randomisation_figure(table: pd.DataFrame) -> Figure:
             for method, part in table[table.measure == f"randomised_{measure}"].groupby("method", sort=False):
                 about = {"color": METHOD_COLOURS[method], "label": METHODS[method]}
                 interval = np.abs(part[["low", "high"]].to_numpy().T - part.value.to_numpy())
-                ax.errorbar(part["class"], part.value, np.nan_to_num(interval), marker="o", capsize=3, **about)
+                about["marker"] = METHOD_MARKERS.get(method, "o")
+                ax.errorbar(part["class"], part.value, np.nan_to_num(interval), capsize=3, **about)
                 ax.plot(part["class"], part.chance, linestyle=":", color=METHOD_COLOURS[method])
             ax.set(title=title, ylim=(-1.05, 1.05))
             ax.tick_params(axis="x", rotation=35)

@@ -13,6 +13,7 @@ from lib.evaluation.metrics import ratio
 from lib.figures import style, training
 
 ROW_COLOURS = ("#1f4e79", "#d1782c", "#6b4c9a", "#3b7a57")
+ROW_LINES = ("-", "-.", ":", (0, (5, 1)))
 CHANCE = {"color": "#888888", "linestyle": "--", "linewidth": 1}
 
 
@@ -23,12 +24,12 @@ def figure_4a(rocs: dict[str, Roc], published: dict[str, float]) -> Figure:
     """
     with style.apply():
         figure, axes = plt.subplots(figsize=(5.6, 5.2))
-        for (name, roc), colour in zip(rocs.items(), ROW_COLOURS, strict=False):
+        for (name, roc), colour, line in zip(rocs.items(), ROW_COLOURS, ROW_LINES, strict=False):
             label = f"{name}: area {roc.area:.2f} [{roc.area_low:.2f}, {roc.area_high:.2f}]"
             if name in published:
                 label += f", published {published[name]:.2f}"
             axes.fill_between(roc.grid, roc.low, roc.high, color=colour, alpha=0.15, linewidth=0)
-            axes.plot(roc.false, roc.true, color=colour, linewidth=1.8, label=label)
+            axes.plot(roc.false, roc.true, color=colour, linestyle=line, linewidth=1.8, label=label)
         _roc_frame(axes, "chance: area 0.50", "ROC curve, COVID-19 against the rest")
     return figure
 
@@ -75,9 +76,10 @@ def row_figure(
         _confusion(confused, matrix, "Confusion matrix", size=11)
         for of, curve in curves.items():
             said, line = style.CLASS_NAMES[of], {"color": style.CLASS_COLOURS[of]}
-            roc.plot(curve["false"], curve["true"], **line, label=f"{said}: {curve['area']:.2f}")
+            kind = style.CLASS_LINES[of]
+            roc.plot(curve["false"], curve["true"], kind, **line, label=f"{said}: {curve['area']:.2f}")
             average = f"{said}: {curve['average_precision']:.2f}"
-            recalled.plot(curve["recall"], curve["precision"], **line, label=average)
+            recalled.plot(curve["recall"], curve["precision"], kind, **line, label=average)
             recalled.axhline(curve["share"], **line, linestyle=":", linewidth=1)
         _roc_frame(roc, "chance: 0.50", "ROC, area", fontsize="small")
         recalled.set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from lib.evaluation.standing import Standing
 from lib.files import replacing
 
 CLASS_NAMES = {"covid-19": "COVID-19", "normal": "Normal", "pneumonia": "Pneumonia"}
@@ -17,8 +18,24 @@ CLASS_NAMES = {"covid-19": "COVID-19", "normal": "Normal", "pneumonia": "Pneumon
 CLASS_COLOURS = {"covid-19": "#c1432e", "normal": "#3b7a57", "pneumonia": "#3a6ea5"}
 """One colour a class, distinguishable with the common colour vision deficiencies."""
 
-SPLIT_COLOURS = {"train": "#1f4e79", "validation": "#6fa8dc", "test": "#e69138"}
-"""One colour a split (Figure 2)."""
+CLASS_LINES = {"covid-19": "-", "normal": "--", "pneumonia": "-."}
+"""One kind of line a class, which paper without colours keeps apart."""
+
+SPLIT_COLOURS = {"train": "#1f4e79", "validation": "#6fa8dc", "test": "#f6cf9f"}
+"""One colour a split (Figure 2), from dark to light."""
+
+_mark = ""
+
+
+def about(images: Standing, row: str = "") -> str:
+    """Has every figure from now on name the row that it shows, if it is one, and say if the data are phantoms.
+
+    Returns:
+        The data in words, for a notebook to print.
+    """
+    global _mark
+    _mark = " · ".join([*([row] if row else []), *(["phantom data"] if images.phantoms else [])])
+    return images.data
 
 
 @contextmanager
@@ -39,18 +56,21 @@ def apply() -> Iterator[None]:
                 "axes.spines.top": False,
                 "axes.spines.right": False,
                 "pdf.fonttype": 42,
+                "ps.fonttype": 42,
                 "svg.hashsalt": "companion",
             }
         ),
     ):
         yield
     for number in set(plt.get_fignums()) - before:
+        if _mark:  # above the picture, which it can neither cover nor shift
+            plt.figure(number).text(1, 1.005, _mark, ha="right", va="bottom", fontsize=7.5, color="#8a4b00")
         plt.close(number)
 
 
-def save(figure: Figure, stem: Path) -> None:
-    """Writes `stem`.png and `stem`.pdf; equal figures give equal bytes."""
+def save(figure: Figure, stem: Path, dpi: int = 200) -> None:
+    """Writes `stem`.png, of so many dots an inch, and `stem`.pdf; equal figures give equal bytes."""
     stem = Path(stem)
     for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Producer": None})):
         with replacing(stem.with_name(stem.name + suffix)) as temporary:
-            figure.savefig(temporary, dpi=200, bbox_inches="tight", metadata=metadata)
+            figure.savefig(temporary, dpi=dpi, bbox_inches="tight", metadata=metadata)

@@ -34,7 +34,7 @@ def learning_curves(history: pd.DataFrame, title: str) -> Figure:
 
 
 def draw_curves(axes: Axes, history: pd.DataFrame, columns: list[str], title: str) -> None:
-    """One panel: training thin, validation thick, a dot at the epoch that was kept, a line between stages.
+    """One panel: training thin and dashed, validation thick, a dot at the epoch that was kept, a line between stages.
 
     Where a score is undefined (empty in history.csv) its line has a gap.
     """
@@ -43,7 +43,7 @@ def draw_curves(axes: Axes, history: pd.DataFrame, columns: list[str], title: st
     for column, colour in zip(columns, CURVE_COLOURS, strict=False):
         word = "" if len(columns) == 1 else column.removeprefix("covid_") + ", "
         train, validation = (history[name].astype(float) for name in (column, f"val_{column}"))
-        axes.plot(epochs, train, color=colour, linewidth=1, alpha=0.55, label=f"{word}training")
+        axes.plot(epochs, train, color=colour, linewidth=1, linestyle="--", label=f"{word}training")
         axes.plot(epochs, validation, color=colour, linewidth=2, label=f"{word}validation")
         axes.scatter(epochs[kept], validation[kept], color=colour, edgecolor="white", zorder=3)
     stages = history["stage"].to_numpy()

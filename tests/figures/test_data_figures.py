@@ -38,7 +38,7 @@ def test_figure_1_shows_the_image_alone_and_keeps_colours(chest):
 
 
 def test_figure_2_is_grouped_bars_of_the_counts_on_a_log_axis(chest):
-    figure = figures.figure_2(chest.index, chest.classes)
+    figure = figures.figure_2(chest.index, chest.classes, "COVIDx")
     (axis,) = figure.axes
     assert axis.get_yscale() == "log"
     heights = [[bar.get_height() for bar in bars] for bars in axis.containers]

@@ -137,7 +137,11 @@ def _notebooks(root: Path) -> None:
         folder / "11_overview.ipynb",
         [
             cells.new_markdown_cell(f"# What came out?\n\n{made}"),
-            _code("styler", _shown(html=pd.DataFrame({"accuracy": [80.25, 83.25]}, index=["RN3", EVIL]).to_html())),
+            _code(
+                "styler",
+                _shown(html=pd.DataFrame({"accuracy": [80.25, 83.25]}, index=["RN3", EVIL]).to_html()),
+                name="table-1",
+            ),
             cells.new_markdown_cell("## The claims\n\n[weights](../results/demo/claims.csv)"),
         ],
         {"parameters": passed},
