@@ -107,6 +107,14 @@ def remove(target: Path) -> None:
         record.unlink(missing_ok=True)
 
 
+def delete(target: Path) -> None:
+    """Deletes a file or a folder, if it is there; of a link only the link."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+
+
 def is_damaged(path: Path) -> bool:
     """Whether a file's bytes are not those that were written; a file without a checksum is taken as it is."""
     record = seal_of(path)
@@ -127,8 +135,7 @@ def check(path: Path) -> Path:
 def set_aside(path: Path) -> Path:
     """Renames what is damaged to `<name>.damaged`, forgets its checksum, and returns the new path."""
     aside = Path(path).with_name(f"{Path(path).name}.damaged")
-    if aside.is_dir() and not aside.is_symlink():
-        shutil.rmtree(aside)
+    delete(aside)
     os.replace(path, aside)
     if record := seal_of(path):
         record.unlink(missing_ok=True)

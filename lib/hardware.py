@@ -66,7 +66,7 @@ def configure(
     if "tensorflow" in sys.modules and "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
         raise RuntimeError("TensorFlow was loaded before hardware.configure; restart the kernel and run from the top")
     pin(instruction_set, threads)
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
+    os.environ |= {"TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     with native_stderr_in(Path(os.devnull)), _garbage_kept():  # what the loader writes there cannot be turned off
@@ -79,6 +79,8 @@ def configure(
         tf.config.threading.set_inter_op_parallelism_threads,
     ):
         set_threads(threads)  # wins over TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS
+    keras.config.set_image_data_format("channels_last")  # a user's keras.json may say otherwise
+    keras.config.set_floatx("float32")
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     if deterministic:

@@ -5,18 +5,17 @@ python -m workflow.clean --run demo
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lib import params
+from lib import files, params
 from lib.files import SUMS
 from lib.paths import RESERVED, Paths, show
 
-PREPARED = ("phantoms", "covidx", "ham10000", "given", SUMS)
-"""What a run makes below data/<run>; anything else there came from elsewhere."""
+UNSEALED = ("logs", "benchmarks", "checkpoints", "phantoms", ".lock", SUMS)
+"""What a run makes in its folders without a checksum."""
 
 
 def made_by(run: str) -> list[Path]:
@@ -35,17 +34,15 @@ def made_by(run: str) -> list[Path]:
 
 
 def foreign(at: Paths) -> list[Path]:
-    """What lies in the run's data folder and was not made by it, such as a download."""
-    there = at.data.iterdir() if at.data.is_dir() and not at.data.is_symlink() else []
-    return sorted(path for path in there if path.name not in PREPARED)
-
-
-def delete(folder: Path) -> None:
-    """Deletes a folder; of a link only the link."""
-    if folder.is_symlink() or not folder.is_dir():
-        folder.unlink()
-    else:
-        shutil.rmtree(folder)
+    """What lies in the run's folders and was not made by it, such as a download or somebody's notes."""
+    found = []
+    for folder in (folder for folder in (at.results, at.figures, at.data) if not folder.is_symlink()):
+        for path in folder.rglob("*"):
+            first = path.relative_to(folder).parts[0]
+            ours = first in UNSEALED or path.name.endswith((".failed.ipynb", ".damaged"))
+            if not ours and not path.is_dir() and not (folder / SUMS / path.relative_to(folder)).is_file():
+                found.append(path)
+    return sorted(found)
 
 
 def main() -> None:
@@ -59,13 +56,14 @@ def main() -> None:
             return
         print("\n".join([f"run {run}: deletes", *(f"  {show(folder)}" for folder in found)]))
         if others:
-            print("\n".join(["with what no run made:", *(f"  {show(path)}" for path in others)]))
+            more = [f"  and {len(others) - 20} more"] * (len(others) > 20)
+            print("\n".join(["with what it did not make:", *(f"  {show(path)}" for path in others[:20]), *more]))
             if not sys.stdin.isatty() or input("Delete these, too? [y/N] ").strip().lower() not in ("y", "yes"):
                 sys.exit("nothing deleted; move them elsewhere first")
         lock = Paths(run).results / ".lock"
         with FileLock(lock, timeout=0) if lock.is_file() else open(os.devnull):
             for folder in found:
-                delete(folder)
+                files.delete(folder)
     except Timeout:
         sys.exit(f"run {run} is being made by another process; nothing deleted")
     except (ValueError, OSError) as error:

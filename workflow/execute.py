@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -111,8 +112,13 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ[STEP] = arguments.output.stem
     end_with_the_front_door()
+    # What a user has set for other work must not reach the notebooks: pictures elsewhere, other looks, other kernels
+    os.environ |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "MATPLOTLIBRC": os.devnull}
+    os.environ |= {"JUPYTER_PATH": "", "JUPYTER_PREFER_ENV_PATH": "1"}
+    label = labelled(arguments.output.stem)
     try:
-        execute(arguments.notebook, arguments.output, json.loads(arguments.values), labelled(arguments.output.stem))
+        with tempfile.TemporaryDirectory() as os.environ["IPYTHONDIR"]:
+            execute(arguments.notebook, arguments.output, json.loads(arguments.values), label)
     except (NotebookFailed, params.ParameterError, OSError) as error:
         print(f"\n{error}\n", flush=True)  # not where Snakemake tells at length that a step failed
         sys.exit(1)

@@ -6,6 +6,7 @@ python -m workflow.front --run demo [--data FOLDER] [--set "key=value key=value"
 import argparse
 import contextlib
 import ctypes
+import io
 import os
 import re
 import shlex
@@ -37,6 +38,13 @@ NOTEBOOK_GB = 3
 
 COLUMNS = "ours: this run; 95 %: interval over patients; publ: the paper; C19: COVID-19; prec.: precision; –: none"
 """What Table 1's columns are, where there is no room for their names."""
+
+TELLING = (
+    *("dryrun", "summary", "detailed_summary", "dag", "rulegraph", "filegraph", "d3dag", "lint", "list_rules"),
+    *("list_target_rules", "list_changes", "list_input_changes", "list_params_changes", "list_untracked", "unlock"),
+    *("cleanup_metadata", "delete_all_output", "delete_temp_output", "report", "archive", "touch", "print_compilation"),
+)
+"""Snakemake's options that run no step."""
 
 QUOTED = r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'"""
 PAIR = re.compile(rf"""(\w+)=({QUOTED}|\[(?:{QUOTED}|[^"'\[\]])*\]|[^\s"'\[]\S*|)(?:\s+|$)""", re.DOTALL)
@@ -98,6 +106,23 @@ def at_once(asked: int, threads: int, cores: int, memory_gb: float) -> tuple[int
         return jobs, max(cores, jobs)
     jobs = asked or max(1, min(cores // threads, int(memory_gb // NOTEBOOK_GB)))
     return jobs, jobs * threads
+
+
+def executes(command: list[str]) -> bool:
+    """Whether the call of Snakemake runs steps, rather than tells or tidies something.
+
+    Raises:
+        ValueError: arguments that Snakemake does not take.
+    """
+    from snakemake.cli import get_argument_parser  # a second that a call without further arguments need not wait for
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            asked = get_argument_parser().parse_args(command[3:])
+    except SystemExit:
+        raise ValueError(f"SNAKEMAKE_ARGS: {said.getvalue().strip().splitlines()[-1]}") from None
+    return not any(getattr(asked, name, None) for name in TELLING)
 
 
 def slow_files(at: Paths, rows: dict[str, params.Params]) -> list[str]:
@@ -197,6 +222,7 @@ def follow(command: list[str], progress: Progress, log: TextIO, *, local: bool) 
             progress.of_snakemake(line)
 
     environment = os.environ | {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")}
+    environment.pop("SNAKEMAKE_PROFILE", None)  # of the user's other work
     if local:
         environment[FRONT] = str(os.getpid())
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -234,6 +260,14 @@ def complaint(log: Path) -> str:
     return "\n".join(one.read_text(encoding="utf-8", errors="replace").strip() for one in silent if one.is_file())
 
 
+def _words(text: str) -> list[str]:
+    """SNAKEMAKE_ARGS as a shell would divide it."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"SNAKEMAKE_ARGS: found {text!r}: {error}") from None
+
+
 def count(text: str) -> int:
     """JOBS as a number."""
     if not text.isascii() or not text.isdigit() or int(text) > 10_000:
@@ -257,31 +291,32 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    sys.stdout.reconfigure(errors="replace")  # a terminal may know fewer letters
     asked = arguments()
     profiles = sorted(path.parent.name for path in PROFILES.glob("*/config.yaml"))
     try:
         changes = overrides(asked.changes, asked.data)
         checked = params.load(asked.run, None, changes)
         rows = {row: params.load(asked.run, row, changes) for row in checked.experiments}
-        at_most, extra = count(asked.jobs), shlex.split(asked.snakemake)
+        at_most, extra = count(asked.jobs), _words(asked.snakemake)
         if asked.profile not in profiles:
             raise ValueError(f"PROFILE: found '{asked.profile}', expected {' or '.join(profiles)}")
         at = Paths(checked.run)
         cores = joblib.cpu_count()  # those that this process may use
         memory = hardware.machine()["memory_gb"] or 2 * NOTEBOOK_GB
         jobs, cores = at_once(at_most, checked.threads, cores, memory)
+        command = snakemake_command(
+            checked.run, changes, jobs, cores, first=slow_files(at, rows), profile=asked.profile, extra=extra
+        )
+        working = executes(command) if extra else True
         print(plan(at, checked, rows, jobs, memory), flush=True)
     except (ValueError, OSError) as error:  # of parameters and data, too
-        sys.exit(f"SNAKEMAKE_ARGS: {error}" if "closing quotation" in str(error) else str(error))
-    command = snakemake_command(
-        checked.run, changes, jobs, cores, first=slow_files(at, rows), profile=asked.profile, extra=extra
-    )
+        sys.exit(str(error))
     log = at.results / "logs" / "snakemake.log"
-    dry = not {"-n", "--dry-run"}.isdisjoint(extra)
     try:
         with FileLock(at.results / ".lock", timeout=0):
-            if not dry:
-                for line in intact.make_room(at):
+            if working:
+                for line in [*intact.make_room(at, generated=checked.data == "phantoms"), *intact.unknown(at)]:
                     print(line, flush=True)
             log.parent.mkdir(exist_ok=True)
             local = asked.profile == "local" and not any(one.startswith("--exec") for one in extra)
@@ -301,7 +336,7 @@ def main() -> None:
         reason = complaint(log)
         reason += "\n" * bool(reason) + f"run {checked.run} did not finish; the reason stands above"
         sys.exit(f"{reason} (what Snakemake said is in {show(log)}). The same command goes on where it stopped.")
-    if dry:
+    if not working:
         print(log.read_text(encoding="utf-8"), end="")
     elif at.table1.is_file():  # Snakemake may have been asked for less
         print(ending(at))

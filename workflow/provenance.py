@@ -90,7 +90,7 @@ def commented(path: Path) -> list[dict[str, Any]]:
     {key, value, comment, section}.
     """
     text = path.read_text(encoding="utf-8")
-    lines, values = text.splitlines(), yaml.safe_load(text)
+    lines, values = text.splitlines(), params.parse_yaml(text)
     entries, section = [], ""
     for key, value in yaml.compose(text).value:
         last = lines[value.end_mark.line] if value.end_mark.line < len(lines) else ""
@@ -193,8 +193,10 @@ def steps(at: paths.Paths) -> list[dict[str, Any]]:
 
 def _benchmark(path: Path) -> dict[str, float]:
     """The numbers of a benchmark's last line; Snakemake writes NA or - for what it could not sample."""
-    with path.open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle, delimiter="\t"))
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t"))
+    except (OSError, ValueError, csv.Error):  # damaged: not measured
+        rows = []
     last = rows[-1] if rows else {}
     return {key: float(text) for key, text in last.items() if re.fullmatch(r"[\d.e+-]*\d", text or "")}
 

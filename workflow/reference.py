@@ -62,7 +62,7 @@ def main() -> None:
         at.results.mkdir(parents=True, exist_ok=True)
         with FileLock(at.results / ".lock", timeout=0):
             print(f"Beside the reference so far:\n{reference.write(at)}\n")
-    except ValueError as error:  # of the parameters, too
+    except (ValueError, files.Damaged) as error:  # of the parameters, too
         sys.exit(str(error))
     except Timeout:
         sys.exit(f"run {at.run} is being made by another process; `make reference` needs it finished")

@@ -97,6 +97,7 @@ def write(at: Paths) -> Comparison:
             raise ValueError(
                 f"run {at.run} is not finished: {show(path)} {state}; `make reproduce RUN={at.run}` ends it"
             )
+        files.check(path)
     record = files.read_json(at.provenance)
     before = compare(at, record)
     rows = [_probabilities(name, path) for name, path in written.items() if not name.endswith(".csv")]

@@ -18,7 +18,7 @@ from lib.evaluation import bootstrap, reference, runs, standing, table1
 from lib.paths import ROOT, Paths
 from tests.evaluation import synthetic
 from workflow import dag, provenance
-from workflow.front import at_once, complaint, ending, follow, overrides, slow_files, snakemake_command
+from workflow.front import at_once, complaint, ending, executes, follow, overrides, slow_files, snakemake_command
 from workflow.progress import Progress
 
 
@@ -47,6 +47,18 @@ def test_set_reaches_the_snakefile_as_it_was_given():
     asked = command(changes)
     config = parse_config(asked[asked.index("--config") + 1 : asked.index("--cores")])
     assert dag.unpacked(config["set"]) == changes
+
+
+@pytest.mark.parametrize("extra", ["-n", "-np", "--dryrun", "--summary", "--list-changes code", "--touch", "--lint"])
+def test_what_runs_no_step_is_told_from_what_does(extra):
+    assert not executes(command(extra=extra.split()))
+    assert executes(command(extra=["--rerun-triggers", "mtime"]))
+    assert executes(command(extra=["results/demo/table1.csv"]))
+
+
+def test_an_argument_that_snakemake_does_not_take_is_named():
+    with pytest.raises(ValueError, match=r"SNAKEMAKE_ARGS: .*--no-such-thing"):
+        executes(command(extra=["--no-such-thing"]))
 
 
 def test_what_takes_longest_is_made_first():

@@ -81,6 +81,64 @@ def test_what_was_deleted_is_missed_and_a_page_brings_the_report_again(at):
     assert not (at.notebooks / "05_performance.ipynb").exists()
 
 
+@pytest.mark.parametrize("damage", ["empty", "folder", "bytes"])
+def test_a_checksum_that_cannot_be_read_has_its_file_made_again_by_the_step_of_those_beside_it(at, damage):
+    record = files.seal_of(at.table1)
+    record.unlink()
+    if damage == "folder":
+        record.mkdir()
+    else:
+        record.write_bytes(b"" if damage == "empty" else b"\xff" * 70)
+    os.environ[files.STEP] = "05_performance"
+    files.write_text(at.results / "table1.md", "x")
+    del os.environ[files.STEP]
+    assert intact.make_room(at) == ["results/demo/table1.csv: damaged; set aside as table1.csv.damaged, made again"]
+    assert not (at.notebooks / "05_performance.ipynb").exists()
+    assert (at.report / "index.html").exists()
+    assert intact.make_room(at) == []
+
+
+def test_a_file_in_place_of_a_folder_is_set_aside_and_everything_made_again(at):
+    at.figures.mkdir(parents=True)
+    (at.figures / files.SUMS).write_text("")
+    assert intact.make_room(at) == ["figures/demo/.sums: no folder; set aside as .sums.damaged"]
+    assert not (at.notebooks / "05_performance.ipynb").exists()
+
+
+def test_phantoms_that_are_gone_are_made_again(at):
+    os.environ[files.STEP] = "00_data_preparation"
+    files.write_text(at.notebooks / "00_data_preparation.ipynb", "x")
+    files.write_text(at.covidx / "index.csv", "x")
+    del os.environ[files.STEP]
+    assert intact.make_room(at) == []
+    assert intact.make_room(at, generated=True) == ["data/demo/phantoms: gone; made again"]
+    assert not (at.notebooks / "00_data_preparation.ipynb").exists()
+
+
+@pytest.mark.parametrize("record", [None, b"{", b"[]", b'{"rule": "performance"}'])
+def test_a_notebook_without_a_record_of_its_parameters_is_made_again(at, tmp_path, monkeypatch, record):
+    """Snakemake would take it for up to date, whatever the parameters are now."""
+    monkeypatch.setattr(intact, "ROOT", tmp_path)
+    kept = tmp_path / ".snakemake/metadata" / "cmVzdWx0cy9kZW1vL25vdGVib29rcy8wNV9wZXJmb3JtYW5jZS5pcHluYg=="
+    kept.parent.mkdir(parents=True)
+    kept.write_text('{"params": []}')
+    assert intact.unknown(at) == []
+    kept.unlink()
+    if record is not None:
+        kept.write_bytes(record)
+    assert intact.unknown(at) == ["05_performance: nobody knows with which parameters; made again"]
+    assert not (at.notebooks / "05_performance.ipynb").exists()
+    assert intact.unknown(at) == []
+
+
+def test_what_was_set_aside_before_gives_way_to_what_is_set_aside_now(at):
+    (at.results / "table1.csv.damaged").write_text("earlier")
+    at.table1.unlink()
+    at.table1.mkdir()
+    intact.make_room(at)
+    assert (at.results / "table1.csv.damaged").is_dir()
+
+
 def given(folder, cache, name="data"):
     intact._of.cache_clear()
     checked = SimpleNamespace(**{name: str(folder)})

@@ -1,9 +1,12 @@
 """Builds the report of a run: `python -m workflow.report --run demo`."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
+
+from filelock import FileLock, Timeout
 
 from lib import files, params, paths
 from workflow import provenance
@@ -43,10 +46,16 @@ def main() -> int:
     given = parser.parse_args()
     os.environ[files.STEP] = "report"
     try:
-        if given.execute and site.Site(given.run, {}):  # an unknown run is refused before anything runs
-            execute_summaries(given.run)
-        built = site.build_site(given.run, _kept(paths.Paths(given.run), given.made_in))
-    except (params.ParameterError, ValueError) as error:
+        at = paths.Paths(given.run)
+        alone = given.made_in is None and at.results.is_dir()  # not a step of a run, which holds the lock
+        with FileLock(at.results / ".lock", timeout=0) if alone else contextlib.nullcontext():
+            if given.execute and site.Site(given.run, {}):  # an unknown run is refused before anything runs
+                execute_summaries(given.run)
+            built = site.build_site(given.run, _kept(at, given.made_in))
+    except Timeout:
+        print(f"run {given.run} is being made by another process; its report is made then", file=sys.stderr)
+        return 1
+    except (params.ParameterError, ValueError, files.Damaged) as error:
         print(error, file=sys.stderr)
         return 1
     for image in built.undescribed:

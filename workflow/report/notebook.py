@@ -7,7 +7,7 @@ from typing import Any
 
 import nbformat
 
-from lib import paths
+from lib import files, paths
 from workflow.report import html
 
 KEPT_OUTPUTS = ("image/png", "image/jpeg", "image/svg+xml", "text/html", "text/markdown", "text/latex", "text/plain")
@@ -74,7 +74,7 @@ def read_page(path: Path) -> Page:
         ValueError: the file is no notebook.
     """
     try:
-        node = nbformat.read(path, as_version=4)
+        node = nbformat.read(files.check(path), as_version=4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
         first = str(error).splitlines()[0]
         raise ValueError(f"{path}: not a notebook ({first}); delete it and run its step again") from error

@@ -143,13 +143,15 @@ class Site:
         for folder, root in (("figures", self.at.figures), ("files", self.at.results), ("files", paths.ROOT)):
             if path.is_relative_to(root.resolve()):
                 address = f"{folder}/{path.relative_to(root.resolve()).as_posix()}"
-                self.contents[address] = path
+                self.contents[address] = files.check(path)
                 return quote(address)
         raise ValueError(f"{path}: outside the project")
 
     def write(self) -> None:
-        """Makes the report's folder hold exactly `contents`; files that are equal already are left alone."""
+        """Makes the report's folder hold `contents`, and no page of an earlier report; equal files are left alone."""
         folder = self.at.report
+        if folder.is_symlink():
+            folder.unlink()  # what lies there is not ours
         for address, content in self.contents.items():
             data = content.read_bytes() if isinstance(content, Path) else content
             target = folder / address
@@ -157,10 +159,16 @@ class Site:
                 with files.replacing(target) as temporary:
                     temporary.write_bytes(data)
         for path in sorted(folder.rglob("*"), reverse=True):
-            if path.is_file() and path.relative_to(folder).as_posix() not in self.contents:
+            if path.is_file() and path.relative_to(folder).as_posix() not in self.contents and _ours(path):
                 files.remove(path)
             elif path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
+
+
+def _ours(path: Path) -> bool:
+    """Whether a report wrote a file: then it has a checksum, or was set aside for another one."""
+    record = files.seal_of(path)
+    return path.suffix == ".damaged" or bool(record and record.is_file())
 
 
 def build_site(run: str, made_in: dict[str, str] | None = None) -> Site:

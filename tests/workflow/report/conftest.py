@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib import paths
+from lib import files, paths
 from tests.workflow.report import synthetic
 from workflow.report import site
 
@@ -15,7 +15,8 @@ def at(tmp_path, monkeypatch):
 
     def use(**parts):
         synthetic.make(tmp_path, **parts)
-        monkeypatch.setattr(paths, "ROOT", tmp_path)
+        for module in (paths, files):
+            monkeypatch.setattr(module, "ROOT", tmp_path)
         monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path / "notebooks")
         return paths.Paths("demo")
 

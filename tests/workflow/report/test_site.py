@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shutil
 import sys
 
 import nbformat
@@ -9,7 +10,7 @@ import papermill
 import pytest
 from bs4 import BeautifulSoup
 
-from lib import paths
+from lib import files, paths
 from tests.workflow.report import synthetic
 from tests.workflow.report.conftest import MADE_IN
 from workflow.report import site
@@ -150,14 +151,38 @@ def test_an_empty_run_has_a_report_that_says_so(at):
     assert "<strong>PHANTOM DATA</strong>" in pages(folder.report)["index.html"]
 
 
-def test_pages_of_steps_that_are_gone_are_removed(report):
-    stale = report / "04_experiment-RN1.html"
-    stale.write_text("old")
-    (report / "images" / "old").mkdir()
-    (report / "images" / "old" / "x.png").write_bytes(b"")
+def test_pages_of_steps_that_are_gone_are_removed_and_what_no_report_wrote_stays(report):
+    stale, mine = report / "04_experiment-RN1.html", report / "images" / "notes.txt"
+    for path in (stale, report / "images" / "old" / "x.png"):
+        files.write_text(path, "old")
+    (report / "a.html.damaged").write_text("")
+    mine.write_text("mine")
     site.build_site("demo")
     assert not stale.exists()
     assert not (report / "images" / "old").exists()
+    assert not (report / "a.html.damaged").exists()
+    assert mine.read_text() == "mine"
+
+
+def test_a_link_in_place_of_the_report_is_replaced_and_not_followed(report, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.txt").write_text("mine")
+    shutil.rmtree(report)
+    report.symlink_to(elsewhere)
+    site.build_site("demo")
+    assert (report / "index.html").is_file()
+    assert [path.name for path in elsewhere.iterdir()] == ["mine.txt"]
+
+
+def test_a_notebook_whose_bytes_have_changed_makes_no_page(at, monkeypatch, capsys):
+    folder = at()
+    notebook = folder.notebooks / "05_performance.ipynb"
+    files.seal(notebook)
+    notebook.write_text(notebook.read_text().replace("networks", "notworks"))
+    monkeypatch.setattr(sys, "argv", ["report", "--run", "demo"])
+    assert main() == 1
+    assert "05_performance.ipynb: its bytes are not those that were written" in capsys.readouterr().err
 
 
 def test_headings_are_in_order_and_images_described(report):
