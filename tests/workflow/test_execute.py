@@ -1,8 +1,13 @@
+import os
+import subprocess
+import sys
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from lib import params
+from lib.paths import ROOT
 from workflow.execute import NotebookFailed, execute
 
 METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -47,3 +52,24 @@ def test_a_kernel_that_dies_is_reported(tmp_path):
     with pytest.raises(NotebookFailed, match="the kernel died"):
         execute(notebook, tmp_path / "out" / "a.ipynb", {}, "A")
     assert (tmp_path / "out" / "a.failed.ipynb").exists()
+
+
+def test_what_a_user_has_set_for_other_work_does_not_reach_the_kernel(tmp_path):
+    """Another backend would show no pictures; another kernel, or a startup file, would run other code."""
+    kernel, startup = tmp_path / "jupyter/kernels/python3", tmp_path / "ipython/profile_default/startup"
+    for folder in (kernel, startup):
+        folder.mkdir(parents=True)
+    (kernel / "kernel.json").write_text('{"argv": ["false"], "display_name": "x", "language": "python"}')
+    (startup / "00.py").write_text("raise SystemExit")
+    (tmp_path / "matplotlibrc").write_text("axes.facecolor: red\n")
+    theirs = {"JUPYTER_PATH": str(kernel.parents[1]), "IPYTHONDIR": str(tmp_path / "ipython"), "MPLBACKEND": "Agg"}
+    source = "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.rcParams['axes.facecolor']"
+    notebook = write(tmp_path / "a.ipynb", source)
+    done = subprocess.run(
+        [sys.executable, "-m", "workflow.execute", notebook, tmp_path / "out/a.ipynb"], cwd=ROOT, check=False,
+        env=os.environ | theirs | {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    shown = [output.data for output in nbformat.read(tmp_path / "out/a.ipynb", 4).cells[-1].outputs]
+    assert [sorted(data)[0] for data in shown] == ["text/plain", "image/png"]
+    assert shown[0]["text/plain"] == "'white'"
