@@ -8,7 +8,9 @@ one place that says which keys exist and what they may hold; notebooks (`check`)
 import ast
 import difflib
 import json
+import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -131,18 +133,19 @@ class Params(BaseModel):
             raise ValueError("fine_tuning: true needs `fine_tuning_start: <the first layer that is trained>`")
         if self.fine_tuning_start and not self.fine_tuning:
             only = "only a row with fine_tuning: true has one"
-            raise ValueError(f"fine_tuning_start: found '{self.fine_tuning_start}'; {only}")
+            raise ValueError(f"fine_tuning_start: found {short(self.fine_tuning_start)}; {only}")
         for name in ("experiments", "seeds"):
             values = getattr(self, name)
             if twice := sorted({one for one in values if values.count(one) > 1}):
-                raise ValueError(f"{name}: found {', '.join(map(str, twice))} twice; every one may stand once")
+                found = short(", ".join(map(str, twice)), str)
+                raise ValueError(f"{name}: found {found} twice; every one may stand once")
         if self.run in RESERVED:
             raise ValueError(f"run: found '{self.run}'; reserved for other folders: {', '.join(RESERVED)}")
         for row in {*self.experiments, self.explained_experiment, self.experiment}:
             if re.search("-seed[0-9]+$", row):  # named after the folders of repetitions
                 raise ValueError(f"experiments: found '{row}'; no row's name ends in -seed and a number: set `seeds`")
         if self.seeds[0] != 1:
-            raise ValueError(f"seeds: {self.seeds}: the first must be 1; the others repeat the rows beside it")
+            raise ValueError(f"seeds: {short(self.seeds)}: the first must be 1; the others repeat the rows beside it")
         return self
 
 
@@ -155,12 +158,24 @@ NO_FILES = {
 """Parameters that name a file or folder of the user's, and their words that stand for none."""
 
 EXPERIMENT_KEYS = frozenset(name for name, field in Params.model_fields.items() if not field.is_required())
+ROW_KEYS = EXPERIMENT_KEYS - {"seed"}
+"""What a row's file may set; a run makes each row with every one of its `seeds`."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's plain values (its core schema): 1e-4 is a number, no and 1:30 are text. PyYAML keeps to 1.1."""
+    """YAML 1.2's plain values (its core schema): 1e-4 is a number, no and 1:30 are text. PyYAML keeps to 1.1.
+
+    Aliases are refused, since a few of them can stand for endless text, and so are tags, whose values go unchecked.
+    """
 
     yaml_implicit_resolvers: ClassVar = {}
+
+    def compose_node(self, parent, index):
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            found = "found an alias (*name) or a tag (!name); write the value itself"
+            raise yaml.composer.ComposerError(None, None, found, event.start_mark)
+        return super().compose_node(parent, index)
 
 
 for _tag, _plain, _starts in (
@@ -180,17 +195,20 @@ def parse_yaml(text: str) -> Any:
     """
     try:
         return yaml.load(text, _Loader)
-    except (yaml.YAMLError, RecursionError, OverflowError) as error:
-        raise ValueError(f"not readable as YAML: {' '.join(str(error).split())}") from None
+    except (yaml.YAMLError, RecursionError, OverflowError, ValueError) as error:  # the last of a number too long
+        raise ValueError(f"not readable as YAML: {short(' '.join(str(error).split()), str)}") from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The flat mapping in a YAML file.
 
     Raises:
-        ParameterError: the file is missing, is not YAML, holds no mapping, or sets a key twice.
+        ParameterError: the file is missing or none, is not YAML, holds no mapping, or sets a key twice.
     """
     path = Path(path)
+    if os.path.lexists(path) and not path.is_file():
+        found = "a folder" if path.is_dir() else "a pipe or device" if path.exists() else "a link to no file"
+        raise ParameterError(f"{show(path)}: found {found}, expected a file; put one in its place")
     if not path.is_file():
         beside = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
         raise ParameterError(f"{show(path)}: no such file; found beside it: {beside}. Copy one of them to this name.")
@@ -207,7 +225,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     keys = [node[0].value for node in yaml.compose(text, _Loader).value]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
-        raise ParameterError(f"{show(path)}: {', '.join(twice)}: set twice; keep one line")
+        raise ParameterError(f"{show(path)}: {short(', '.join(twice), str)}: set twice; keep one line")
     return values
 
 
@@ -222,15 +240,37 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
     Raises:
         ParameterError: one line per problem, naming key, file, what was found and what is allowed.
     """
+    overrides = overrides or {}
     files = {"run": (RUNS / f"{named(run, Run, 'run')}.yaml", run)}
     if experiment is not None:
         files["experiment"] = (EXPERIMENTS / f"{named(experiment, Row, 'experiment')}.yaml", experiment)
-    checked = merge([*((show(path), read_yaml(path)) for path, _ in files.values()), ("SET", overrides or {})])
+    layers = [(show(path), read_yaml(path)) for path, _ in files.values()]
+    for where, values in layers[1:]:
+        if of_run := [key for key in values if key in Params.model_fields.keys() - ROW_KEYS]:
+            remedy = f"belongs to a run: set it in params/runs/{run}.yaml or in SET"
+            raise ParameterError(f"{where}: {of_run[0]}: found {short(values[of_run[0]])}; {remedy}")
+    checked = merge([*layers, ("SET", overrides)])
     for key, (path, name) in files.items():
         found = getattr(checked, key)
         if found != name:
             raise ParameterError(f"{show(path)}: {key}: found '{found}', expected '{name}', the file's name")
+    if checked.continues:
+        _check_continued(checked.experiment, checked.continues, overrides)
     return checked
+
+
+def _check_continued(row: str, parent: str, overrides: dict[str, Any]) -> None:
+    """Raises ParameterError unless the row continues another one that is there and is not fine-tuned itself."""
+    where = f"{show(EXPERIMENTS / f'{row}.yaml')}: continues"
+    expected = "expected a row that trains its classifier alone"
+    if parent == row:
+        raise ParameterError(f"{where}: found '{parent}', the row itself; {expected}")
+    try:
+        its = read_yaml(EXPERIMENTS / f"{parent}.yaml") | overrides
+    except ParameterError as error:
+        raise ParameterError(f"{where}: found '{parent}'; {error}") from None
+    if its.get("fine_tuning") or its.get("continues"):
+        raise ParameterError(f"{where}: found '{parent}', fine-tuned itself; {expected}")
 
 
 def named(name: str, kind: Any, key: str) -> str:
@@ -247,7 +287,7 @@ def named(name: str, kind: Any, key: str) -> str:
     try:
         return TypeAdapter(kind).validate_python(name, strict=True)
     except ValidationError as error:
-        raise ParameterError(f"{key}: found {name!r}; {_allowed(error.errors()[0])}") from None
+        raise ParameterError(f"{key}: found {short(name)}; {_allowed(error.errors()[0])}") from None
 
 
 def merge(layers: list[tuple[str, dict[str, Any]]]) -> Params:
@@ -270,13 +310,13 @@ def _explain(problem: dict[str, Any], origin: dict[str, str], base: str) -> str:
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, Params.model_fields, n=3, cutoff=0.5)
         allowed = f"did you mean {' or '.join(near)}?" if near else f"allowed keys: {', '.join(Params.model_fields)}"
-        return f"{where}: {key}: unknown key (found {found!r}); {allowed}"
+        return f"{where}: {short(key, str)}: unknown key (found {short(found)}); {allowed}"
     if problem["type"] == "missing":
         return f"{where}: {key}: missing; params/runs/paper.yaml shows what it may hold"
     if problem["type"] == "value_error":
         message = str(problem["ctx"]["error"])
         return f"{origin.get(message.partition(':')[0], base)}: {message}"
-    return f"{where}: {key}: found {_short(found)}; {_allowed(problem)}"
+    return f"{where}: {key}: found {short(found)}; {_allowed(problem)}"
 
 
 PATTERNS = {
@@ -293,8 +333,9 @@ def _allowed(problem: dict[str, Any]) -> str:
     return problem["msg"].removeprefix("Input ")
 
 
-def _short(found: Any) -> str:
-    text = repr(found)
+def short(found: Any, written: Callable[[Any], str] = repr) -> str:
+    """What was found as a message shows it: its first 200 letters."""
+    text = written(found)
     return text if len(text) <= 200 else f"{text[:200]} ... ({len(text):,} characters)"
 
 

@@ -115,8 +115,11 @@ class Paths:
 
 
 def resolve(path: str | Path) -> Path:
-    """A path from the parameters; a relative one starts at the project's folder."""
-    return (ROOT / Path(path).expanduser()).resolve()
+    """A path from the parameters; a relative one starts at the project's folder.
+
+    A circle of links or the home of nobody gives a path where there is no file: whoever looks for one names the key.
+    """
+    return Path(os.path.realpath(ROOT / os.path.expanduser(path)))
 
 
 def link(path: Path, text: str = "") -> str:

@@ -55,20 +55,25 @@ def overrides(text: str, data: str) -> dict[str, Any]:
     """SET's `key=value` pairs (values in YAML, as in the parameter files) and DATA as one mapping.
 
     Raises:
-        lib.params.ParameterError: a word that is no pair, a key that stands twice, a value that is no YAML.
+        lib.params.ParameterError: a word that is no pair, a key that stands twice or changes nothing, a value that is
+            no YAML.
     """
     example = "expected key=value, as in SET='epochs=3 seeds=[1, 2]'; quote a value that holds spaces"
     found, rest = {}, text.strip()
     while rest:
         if not (pair := PAIR.match(rest)):
-            raise params.ParameterError(f"SET: found {rest.split(maxsplit=1)[0]!r}, {example}")
+            raise params.ParameterError(f"SET: found {params.short(rest.split(maxsplit=1)[0])}, {example}")
         (key, value), rest = pair.groups(), rest[pair.end() :]
         if key in found:
-            raise params.ParameterError(f"SET: {key}: set twice; keep one")
+            raise params.ParameterError(f"SET: {params.short(key, str)}: set twice; keep one")
+        if key == "seed":
+            remedy = "each row is made with every one of `seeds`, the first of them 1: seeds=[1, 5]"
+            raise params.ParameterError(f"SET: seed: changes nothing in a run; {remedy}")
         try:
             found[key] = params.parse_yaml(value)
         except ValueError as error:
-            raise params.ParameterError(f"SET: {key}: found {value!r}, {error}") from None
+            where = f"SET: {params.short(key, str)}"
+            raise params.ParameterError(f"{where}: found {params.short(value)}, {error}") from None
     if data and "data" in found:
         raise params.ParameterError("SET: data: set in DATA, too; keep one")
     return found | ({"data": os.path.abspath(os.path.expanduser(data))} if data else {})
@@ -170,28 +175,41 @@ def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs
     """What the run will do, in a few lines; asks of the data only what can be seen at once.
 
     Raises:
-        lib.params.ParameterError: a file or folder that a parameter names is not there.
-        lib.data.DataError: the data folder holds no data set.
+        lib.params.ParameterError: a file or folder that a parameter names is not there, or own_image is too large.
+        lib.data.DataError: the data folder does not hold what will be prepared.
         OSError: the disk has no room for what the run leaves.
     """
     if checked.data != "phantoms":
         from lib.data import prepare  # pandas, a second that phantoms need not wait for
 
-        prepare.data_folder(checked.data)
+        prepare.check_layout(prepare.data_folder(checked.data), checked.covidx_layout)
     for name, words in params.NO_FILES.items():
         value = getattr(checked, name)
         if name != "data" and value not in words and not resolve(value).is_file():
             raise params.ParameterError(f"{name}: found '{value}', no file; expected a file or {' or '.join(words)}")
+    if checked.own_image not in params.NO_FILES["own_image"]:
+        from lib.data import decode  # Pillow, which others need not wait for
+
+        try:
+            decode.check_bytes(resolve(checked.own_image).stat().st_size)
+        except decode.Unreadable as error:
+            raise params.ParameterError(
+                f"own_image: found '{checked.own_image}', {error}; give a smaller file"
+            ) from None
     if unknown := checked.explained_experiment not in rows:
         params.load(checked.run, checked.explained_experiment)  # says which rows there are
     of_size = {name: least + more * (checked.image_size / 224) ** 2 for name, (least, more) in MODEL_GB.items()}
     networks = len(checked.seeds) * sum(of_size[row.backbone] for row in rows.values())
     images = 0 if checked.data == "phantoms" else 40_000 * checked.image_size**2 / 1e9
-    needed = 1 + networks + jobs * 3 * max(of_size.values()) + 2 * images  # with checkpoints, and room to convert
+    each = 3 * max(of_size.values())  # with checkpoints
+    needed = 1 + networks + jobs * each + 2 * images  # with room to convert
     at.results.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(at.results).free / 1e9
     if free < needed:
-        raise OSError(f"{show(at.results)}: {free:.1f} GB free, about {needed:.1f} GB are needed: make room")
+        fits = int((free - (needed - jobs * each)) // each)
+        fewer = f", or set JOBS={fits}" if fits > 0 else ""
+        asked = f"about {needed:.1f} GB are needed with JOBS={jobs}"
+        raise OSError(f"{show(at.results)}: {free:.1f} GB free, {asked}: make room{fewer}")
     data = "generated phantoms" if checked.data == "phantoms" else checked.data
     repeated = f", each with {len(checked.seeds)} seeds" if len(checked.seeds) > 1 else ""
     text = f"Run {checked.run}: row{'s' * (len(rows) > 1)} {', '.join(rows)} of Table 1{repeated}, on {data}, at "

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cache as once
 from pathlib import Path
 
-from lib import files
+from lib import data, files
 from lib.params import NO_FILES, Params
 from lib.paths import ROOT, Paths, resolve, show
 
@@ -57,7 +57,7 @@ def make_room(at: Paths, *, generated: bool = False) -> list[str]:
                 steps = {other for _, other in map(_sealed, record.parent.iterdir())}
             known = {_mark(at, one) for one in steps if one}
             marks |= known if known or digest else _executed(at)
-    if generated and at.covidx.is_dir() and not (at.phantoms / "phantoms.json").is_file():
+    if generated and at.covidx.is_dir() and not (at.phantoms / data.GENERATED).is_file():
         marks.add(_mark(at, "00_data_preparation"))
         gone.append(show(at.phantoms))
     for mark in marks:  # a step whose mark is missing runs again
@@ -122,7 +122,7 @@ def content(checked: Params, listed: list[str], cache: Path) -> dict[str, str]:
     Args:
         checked: parameters of the run, or of a row.
         listed: names of the parameters that the step's notebook lists.
-        cache: keeps the checksums; a file is read again when its size or its time has changed.
+        cache: keeps the checksums; a file is read again when its size or one of its times has changed.
 
     A file or folder that is not there is none: the step says so.
     """
@@ -136,7 +136,7 @@ def content(checked: Params, listed: list[str], cache: Path) -> dict[str, str]:
 
 @once
 def _of(path: Path, cache: Path) -> str:
-    """SHA-256 over the names and bytes of a file, or of all files below a folder."""
+    """SHA-256 over the names and bytes of a file, or of all files that the project reads in a data folder."""
     try:
         known = files.read_json(cache)[str(path)]
     except (OSError, ValueError, KeyError, TypeError):
@@ -145,6 +145,7 @@ def _of(path: Path, cache: Path) -> str:
     for file in _regular(path):
         about = file.stat()
         name, seen = file.relative_to(path).as_posix(), [about.st_size, about.st_mtime_ns, about.st_ino]
+        seen.append(about.st_ctime_ns)  # whoever changes a file can set its time back, but not this one
         old = known.get(name, [None, ""]) if isinstance(known, dict) else [None, ""]
         found[name] = old if old[0] == seen else [seen, files.sha256(file)]
     if found != known:
@@ -154,6 +155,18 @@ def _of(path: Path, cache: Path) -> str:
 
 
 def _regular(path: Path) -> Iterator[Path]:
-    """The regular files at or below a path that can be read; what else is there, steps refuse or leave out."""
-    everything = [path] if not path.is_dir() else sorted(path.rglob("*"))
+    """The regular files that can be read: the path itself, or those below it that the project reads as data.
+
+    Links are followed, and a folder is entered once. What else is there, steps refuse or leave out.
+    """
+    everything, entered = [path, *(path / name for name in data.ALSO_READ)], set()
+    for top in (*data.FOLDERS, *data.ALSO_READ):
+        for folder, below, names in os.walk(path / top, followlinks=True):
+            real = os.path.realpath(folder)
+            if real in entered:
+                below.clear()
+                continue
+            entered.add(real)
+            below.sort()
+            everything += [Path(folder, name) for name in sorted(names)]
     return (file for file in everything if file.is_file() and os.access(file, os.R_OK))

@@ -26,7 +26,7 @@ from lib.data import decode
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 2  # raise it when decode.py changes what it returns: everything is converted again then
+VERSION = 3  # raise it when decode.py changes what it returns: everything is converted again then
 CHUNK = 8  # images a task: small enough to keep the progress bar moving and the memory bounded
 # From so many images on, processes pay for their start. Below, threads do: decoding and resizing release Python's lock.
 PROCESSES_FROM = 4000

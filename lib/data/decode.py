@@ -36,7 +36,7 @@ def read_bytes(path: Path) -> bytes:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise Unreadable("no regular file, but a folder, pipe or device")
-        _check_bytes(about.st_size)
+        check_bytes(about.st_size)
         return file.read(MAX_BYTES + 1)
 
 
@@ -57,7 +57,7 @@ def decode_image(data: bytes, size: int, channels: int, resizing: str = "as_desc
     """
     if not data:
         raise Unreadable("the file is empty")
-    _check_bytes(len(data))
+    check_bytes(len(data))
     try:
         image = _from_dicom(data) if data[128:132] == b"DICM" else _from_picture(data)
         image = to_8_bit(image, channels)
@@ -111,6 +111,9 @@ def _from_dicom(data: bytes) -> Image.Image:
         if name not in dataset:
             raise Unreadable(f"DICOM without {name}")
     _check_size(dataset.Columns, dataset.Rows)
+    for name in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"):
+        if name in dataset and dataset[name].is_empty:  # as good as absent, but pydicom computes with it
+            del dataset[name]
     frames = int(dataset.get("NumberOfFrames", 1) or 1)
     if frames != 1:
         raise Unreadable(f"DICOM with {frames} frames, expected one")
@@ -120,7 +123,8 @@ def _from_dicom(data: bytes) -> Image.Image:
 def _levels(dataset) -> np.ndarray:
     """uint8 grey (H, W) or RGB (H, W, 3) of a DICOM dataset, white where the X-ray was absorbed.
 
-    More than 8 bits become 8 by the file's own window if it has one, else by the whole range that the file can hold.
+    More than 8 bits become 8 by the file's own window if it has one, else by the whole range that the file can hold; so
+    they do, too, where all levels lie outside the window, which would make them one.
     """
     from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
     from pydicom.uid import JPEGBaseline8Bit
@@ -140,8 +144,9 @@ def _levels(dataset) -> np.ndarray:
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     rescaled = apply_modality_lut(pixels, dataset)
     ends = np.sort(apply_modality_lut(np.array([low, high], pixels.dtype), dataset)).astype(float)
-    if "WindowCenter" in dataset and "WindowWidth" in dataset:
-        rescaled = apply_voi_lut(rescaled, dataset, prefer_lut=False)
+    window = "WindowCenter" in dataset and "WindowWidth" in dataset
+    if window and np.ptp(windowed := apply_voi_lut(rescaled, dataset, prefer_lut=False)):
+        rescaled = windowed
     elif rescaled.dtype == np.uint8 and (ends == (0, 255)).all():
         return 255 - rescaled if kind == "MONOCHROME1" else rescaled
     span = max(ends[1] - ends[0], 1e-12)
@@ -151,7 +156,8 @@ def _levels(dataset) -> np.ndarray:
     return np.rint(grey).astype(np.uint8)
 
 
-def _check_bytes(size: int) -> None:
+def check_bytes(size: int) -> None:
+    """Raises Unreadable for a file of more than `MAX_BYTES`."""
     if size > MAX_BYTES:
         raise Unreadable(f"{size >> 20:,} MiB; at most {MAX_BYTES >> 20} are read")
 

@@ -61,7 +61,7 @@ class Ledger:
         image_id: str = "",
         **entry: str | None,
     ) -> None:
-        """Closes a metadata row: its image is kept, unless a reason holds or its file is not there.
+        """Closes a metadata row: its image is kept, unless a reason holds, or not one file can be meant.
 
         Args:
             images: where the file must be.
@@ -74,10 +74,12 @@ class Ledger:
             image_id: without it, source and file name.
             entry: group_id, label, split of a ready-made list, and what else the metadata tell.
         """
-        path = images.find(name, suffixes)
+        found = images.find(name, suffixes)
         unfound = images.home / (PurePosixPath(name or "unnamed").name + suffixes[0])
-        file = (path or unfound).relative_to(self.root).as_posix()
-        reasons = (*unless, (path is None, MISSING, missing))
+        path = found[0] if found else unfound
+        file = path.relative_to(self.root).as_posix()
+        several = f"in another case there are {' and '.join(one.name for one in found)}"
+        reasons = (*unless, (not found, MISSING, missing), (len(found) > 1, BAD_NAME, several))
         why = next(((reason, detail) for holds, reason, detail in reasons if holds), None)
         if why is None:
             ids = {"image_id": image_id or f"{source}-{path.stem}", "source": source, "split": "", "file": file}

@@ -113,7 +113,7 @@ def read_lists(root: Path) -> Ledger:
     ledger = Ledger(root)
     for split, path in lists.items():
         check_size(path, "take the list as published")
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()  # Windows writes a mark first
         parsed = [(number, text, parse_line(text, names)) for number, text in enumerate(lines, 1) if text.strip()]
         if not any(line for _, _, line in parsed):
             none = f"{len(parsed)} lines, none reads `patientid filename class source`"

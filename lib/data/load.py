@@ -69,11 +69,11 @@ class Dataset:
         return pd.read_csv(path) if path.is_file() else None
 
 
-def open_dataset(folder: Path) -> Dataset:
-    """Opens `folder` (Paths.covidx or Paths.ham10000).
+def open_dataset(folder: Path, image_size: int | None = None) -> Dataset:
+    """Opens `folder` (Paths.covidx or Paths.ham10000), for a network of `image_size` pixels a side if one is given.
 
     Raises:
-        DataError: it was not prepared, or the index and the images do not belong together.
+        DataError: it was not prepared, or with another size, or the index and the images do not belong together.
     """
     folder = Path(folder)
     for name in ("index.csv", "images.npy"):
@@ -87,4 +87,9 @@ def open_dataset(folder: Path) -> Dataset:
     if len(index) != len(images):
         found = f"{len(index)} rows in index.csv, {len(images)} in images.npy"
         raise DataError(f"{folder}: {found}; prepare the data again")
+    if image_size not in (None, images.shape[1]):
+        raise DataError(
+            f"image_size: found {image_size}, expected {images.shape[1]}, the size of the images in {folder}; "
+            "set it so, or prepare the data again (notebook 00_data_preparation)"
+        )
     return Dataset(folder, index, images, classes_of(index["label"]))

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from lib import files
-from lib.data import DataError, convert, duplicates, ledger, regions, split
+from lib.data import FOLDERS, GENERATED, DataError, convert, duplicates, ledger, regions, sources, split
 from lib.data.labels import CHEST_CLASSES, SKIN_CLASSES
 from lib.data.ledger import Ledger
-from lib.data.lists import read_lists
-from lib.data.sources import FOLDERS, read_ham10000, read_sources
+from lib.data.lists import find_lists, read_lists
 from lib.data.tables import names_in
 from lib.paths import resolve
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from lib.params import Params
 
 LAYOUT = f"""expected in it
-  covidx-sources/   one or more of: {"; ".join(FOLDERS.values())}
+  covidx-sources/   one or more of: {"; ".join(sources.FOLDERS.values())}
   covidx-lists/     train.txt, test.txt (and val.txt), images/   (parameter covidx_layout chooses one of the two)
   ham10000/         HAM10000_metadata.csv, HAM10000_images_part_1/, HAM10000_images_part_2/
 Fetch it with `make data RUN=paper`, or name another folder with DATA=/path/to/data."""
@@ -40,9 +39,22 @@ def data_folder(data: str) -> Path:
         DataError: there is no such folder, or none of the three in it; the message shows the layout.
     """
     folder = resolve(data)
-    if not any((folder / name).is_dir() for name in ("covidx-sources", "covidx-lists", "ham10000")):
+    if not any((folder / name).is_dir() for name in FOLDERS):
         raise DataError(f"data: {folder}: found {names_in(folder)}; {LAYOUT}")
     return folder
+
+
+def check_layout(root: Path, layout: str) -> None:
+    """Looks at folders and lists alone, so that a folder without what is prepared later is answered at once.
+
+    Raises:
+        DataError: the layout of the chest X-rays (the parameter covidx_layout) or the skin images are not there.
+    """
+    if layout == "sources":
+        sources.find_sources(root / "covidx-sources")
+    else:
+        find_lists(root / "covidx-lists")
+    sources.ham10000_folders(root)
 
 
 def prepare_covidx(root: Path, folder: Path, p: "Params", workers: int = 0) -> Prepared:
@@ -59,13 +71,13 @@ def prepare_covidx(root: Path, folder: Path, p: "Params", workers: int = 0) -> P
         DataError: the layout is not there, nothing is left, a class is empty or has too few ids, or too many files are
             unreadable.
     """
-    book = read_sources(root, p.label_rules) if p.covidx_layout == "sources" else read_lists(root)
+    book = sources.read_sources(root, p.label_rules) if p.covidx_layout == "sources" else read_lists(root)
     return _prepare(book, folder, p, CHEST_CLASSES, channels=1, workers=workers)
 
 
 def prepare_ham10000(root: Path, folder: Path, p: "Params", workers: int = 0) -> Prepared:
     """Prepares the skin images: index.csv, images.npy (N, S, S, 3), excluded.csv; like prepare_covidx."""
-    return _prepare(read_ham10000(root), folder, p, SKIN_CLASSES, channels=3, workers=workers)
+    return _prepare(sources.read_ham10000(root), folder, p, SKIN_CLASSES, channels=3, workers=workers)
 
 
 def _prepare(
@@ -85,8 +97,9 @@ def _prepare(
         title=folder.name,
     )
     bad = made["error"] != ""
-    lost = excluded[excluded["reason"] == ledger.MISSING]
-    lost = lost.assign(error=lost["detail"].where(lost["detail"].astype(bool), "no such file").fillna("no such file"))
+    lost = excluded[excluded["reason"].isin([ledger.MISSING, ledger.BAD_NAME, ledger.BAD_ID])]
+    missing, told = lost["reason"] == ledger.MISSING, lost["detail"].fillna("")
+    lost = lost.assign(error=told.replace("", "no such file").where(missing, lost["reason"] + ": " + told))
     _check_unreadable(pd.concat([made[bad], lost]), len(made) + len(lost), p.max_unreadable, folder)
     excluded = _also(excluded, index[bad], ledger.UNREADABLE, made["error"][bad])
     after_file = list(index.columns).index("file") + 1
@@ -102,7 +115,7 @@ def _prepare(
         dropped = duplicates.to_drop(index, pixels, p.near_duplicate_bits)
         excluded = _also(excluded, index.loc[dropped.index], ledger.DUPLICATE, dropped)
         index = index.drop(dropped.index)
-    _check_splits(index, classes, book.root)
+    _check_splits(index, excluded, classes, book.root)
     positions, index = index.index.to_numpy(), index.reset_index(drop=True)
     balance = ledger.balance(index, excluded, book.unlisted)
     regions.write_masks(book.root, folder, index["file"], p.image_size)
@@ -110,7 +123,8 @@ def _prepare(
     files.write_csv(folder / "excluded.csv", excluded)
     files.write_csv(folder / "ledger.csv", balance)
     convert.finish(folder, positions, p.resizing)
-    files.write_json(folder / "settings.json", vars(p))  # what the images were made with, for whoever compares
+    named = {"data": "phantoms"} if (book.root / GENERATED).is_file() else {}  # also where `data` names a copy of them
+    files.write_json(folder / "settings.json", vars(p) | named)  # what the images were made with, for whoever compares
     files.write_csv(folder / "index.csv", index)
     return Prepared(index, excluded, balance)
 
@@ -118,14 +132,18 @@ def _prepare(
 def _check_classes(table: pd.DataFrame, excluded: pd.DataFrame, classes: tuple[str, ...], root: Path) -> None:
     empty = [name for name in classes if not (table["label"] == name).any()]
     if empty:
-        reasons = ", ".join(f"{reason} {n}" for reason, n in excluded["reason"].value_counts().items()) or "none"
         raise DataError(
             f"{root}: no image of class {', '.join(empty)} ({len(table)} images of the others; "
-            f"rows left out: {reasons}); add a source that holds it"
+            f"{_left_out(excluded)}); add a source that holds it"
         )
 
 
-def _check_splits(index: pd.DataFrame, classes: tuple[str, ...], root: Path) -> None:
+def _left_out(excluded: pd.DataFrame) -> str:
+    reasons = ", ".join(f"{reason} {n}" for reason, n in excluded["reason"].value_counts().items())
+    return f"rows left out: {reasons or 'none'}"
+
+
+def _check_splits(index: pd.DataFrame, excluded: pd.DataFrame, classes: tuple[str, ...], root: Path) -> None:
     """Stops if a class is missing in a split: it could not be learnt, no epoch chosen, or no score given."""
     counts = pd.crosstab(index["split"], index["label"]).reindex(
         list(split.SPLITS), columns=list(classes), fill_value=0
@@ -133,14 +151,15 @@ def _check_splits(index: pd.DataFrame, classes: tuple[str, ...], root: Path) -> 
     holes = [f"{part} has none of {name}" for part, row in counts.iterrows() for name in classes if not row[name]]
     if holes:
         raise DataError(
-            f"{root}: {'; '.join(holes)}. Images by split: {counts.to_dict('index')}. Every split needs every class: "
+            f"{root}: {'; '.join(holes)}. Images by split: {counts.to_dict('index')}; {_left_out(excluded)}. "
+            "Every split needs every class: "
             "add images of other patients, change test_share or validation_share, correct the lists, or set "
             "drop_cross_split_duplicates: false"
         )
 
 
 def _check_unreadable(bad: pd.DataFrame, images: int, allowed: float, folder: Path) -> None:
-    """Stops if too many files are missing or unreadable; all of them are listed in unreadable.csv then."""
+    """Stops if too many images are missing, misnamed or unreadable; all of them are listed in unreadable.csv then."""
     report = folder / "unreadable.csv"
     files.remove(report)
     share = len(bad) / images
@@ -151,7 +170,8 @@ def _check_unreadable(bad: pd.DataFrame, images: int, allowed: float, folder: Pa
             f"{folder.name}: {len(bad)} of {images} images are missing or unreadable ({share:.1%}; "
             f"max_unreadable allows {allowed:.1%}):\n"
             f"{first}\nAll are listed in {report}. "
-            "Fetch the source again, all its parts, or raise max_unreadable to go on without them."
+            "Fetch the source again, all its parts, correct its table or list, or raise max_unreadable to go on "
+            "without them."
         )
 
 

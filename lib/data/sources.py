@@ -190,6 +190,16 @@ def rsna_boxes(folder: Path) -> pd.DataFrame:
 READERS = {"cohen": read_cohen, "fig1": read_fig1, "actmed": read_actmed, "sirm": read_sirm, "rsna": read_rsna}
 
 
+def ham10000_folders(root: Path) -> list[Path]:
+    """The folders of images in `root`/ham10000; raises DataError if there is none."""
+    folder = root / "ham10000"
+    parts = sorted(path for path in folder.glob("*/") if path.name.lower().startswith("ham10000_images"))
+    if not parts:
+        expected = "HAM10000_metadata.csv, HAM10000_images_part_1/ and HAM10000_images_part_2/"
+        raise DataError(f"{folder}: no image folder; found: {names_in(folder)}; expected {expected}")
+    return parts
+
+
 def read_ham10000(root: Path) -> Ledger:
     """Reads `root`/ham10000: HAM10000_metadata.csv and HAM10000_images_part_1 and _part_2, grouped by lesion.
 
@@ -198,13 +208,8 @@ def read_ham10000(root: Path) -> Ledger:
     Raises:
         DataError: the folder, its metadata or both image folders are missing.
     """
-    folder = root / "ham10000"
-    parts = sorted(path for path in folder.glob("*/") if path.name.lower().startswith("ham10000_images"))
-    if not parts:
-        expected = "HAM10000_metadata.csv, HAM10000_images_part_1/ and HAM10000_images_part_2/"
-        raise DataError(f"{folder}: no image folder; found: {names_in(folder)}; expected {expected}")
-    table = read_table(folder / "HAM10000_metadata.csv", ("lesion_id", "image_id", "dx"))
-    images = ImageFolder(*parts)
+    images = ImageFolder(*ham10000_folders(root))
+    table = read_table(root / "ham10000" / "HAM10000_metadata.csv", ("lesion_id", "image_id", "dx"))
     ledger = Ledger(root)
     for row in table.to_dict("records"):
         name, lesion, label = row["image_id"], row["lesion_id"], row["dx"].lower()

@@ -25,23 +25,29 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     remedy = "unpack the source again and leave its metadata as they are"
     check_size(path, remedy)
     as_text = {"dtype": str, "keep_default_na": False}
+    as_csv = as_text | {"index_col": False}  # a comma at the end of each line makes no column an index
     try:
         if path.suffix == ".xlsx":
             table = pd.read_excel(path, engine="openpyxl", **as_text)
         else:
             try:
-                table = pd.read_csv(path, **as_text)
+                table = pd.read_csv(path, **as_csv)
             except UnicodeDecodeError:
-                table = pd.read_csv(path, encoding="latin-1", **as_text)
+                table = pd.read_csv(path, encoding="latin-1", **as_csv)
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty; {remedy}") from None
     except (zipfile.BadZipFile, ValueError, KeyError, OSError, SyntaxError) as error:
         raise DataError(f"{path}: not readable as a table ({' '.join(str(error).split())}); {remedy}") from None
-    names = {str(name).strip().lower(): name for name in table.columns}
+    folded = [str(name).strip().lower() for name in table.columns]
+    names = dict(zip(folded, table.columns, strict=True))
     missing = [column for column in columns if column.lower() not in names]
     if missing:
         found = ", ".join(map(str, table.columns)) or "none"
         raise DataError(f"{path}: column {', '.join(missing)} is missing; found: {found}; {remedy}")
+    twice = [column.lower() for column in columns if folded.count(column.lower()) > 1]
+    if twice:
+        alike = ", ".join(str(name) for name, low in zip(table.columns, folded, strict=True) if low in twice)
+        raise DataError(f"{path}: found columns that differ only in case ({alike}), expected one; {remedy}")
     table = table.rename(columns={names[column.lower()]: column for column in columns})
     table = table.apply(lambda column: column.str.strip())
     table["_row"] = range(2, len(table) + 2)
@@ -64,13 +70,13 @@ def names_in(folder: Path) -> str:
 
 
 class ImageFolder:
-    """The files of one folder, found by name without regard to case (sources disagree with themselves about it).
+    """The files of one folder, found by name, or without regard to case (sources disagree with themselves about it).
 
     Some sources spread their images over several folders; those count as one.
 
     Attributes:
         home: the first folder, where a file is expected that is not found.
-        names: lower-case names of all files.
+        names: lower-case names of all files, of files that differ only in case several times.
     """
 
     def __init__(self, *folders: Path):
@@ -80,21 +86,31 @@ class ImageFolder:
         if not there:
             beside = f"found beside it: {names_in(self.home.parent)}"
             raise DataError(f"{self.home}: no such folder; {beside}; unpack the source again")
-        self._files: list[dict[str, Path]] = []
+        self._files: list[dict[str, list[Path]]] = []  # of each folder, by lower-case name
         for folder in there:
-            with os.scandir(folder) as entries:
-                listed = {entry.name.lower(): folder / entry.name for entry in entries if entry.name[0] != "."}
+            listed: dict[str, list[Path]] = {}
+            for name in sorted(os.listdir(folder)):
+                if name[0] != ".":
+                    listed.setdefault(name.lower(), []).append(folder / name)
             self._files.append(listed)
-        self.names = [name for listed in self._files for name in listed]
+        self.names = [name for listed in self._files for name, paths in listed.items() for _ in paths]
         self._asked: set[str] = set()
 
-    def find(self, name: str, suffixes: tuple[str, ...] = ("",)) -> Path | None:
-        """The path of the first of `name` + suffix that is there; None if none is, or the name leaves its folder."""
+    def find(self, name: str, suffixes: tuple[str, ...] = ("",)) -> list[Path]:
+        """The path of the first of `name` + suffix that is there; none if none is, or the name leaves its folder.
+
+        They are several where none has that very name, and several in one folder differ from it only in case.
+        """
         if not is_plain_name(name):
-            return None
-        wanted = [(name + suffix).lower() for suffix in suffixes]
-        self._asked.update(wanted)
-        return next((listed[name] for name in wanted for listed in self._files if name in listed), None)
+            return []
+        wanted = [name + suffix for suffix in suffixes]
+        self._asked.update(one.lower() for one in wanted)
+        for one in wanted:
+            folded = [listed[one.lower()] for listed in self._files if one.lower() in listed]
+            if folded:
+                exact = [path for paths in folded for path in paths if path.name == one]
+                return exact[:1] or folded[0]
+        return []
 
     def unlisted(self) -> int:
         """How many image files were never asked for."""

@@ -5,6 +5,7 @@ interpreted, whatever the answer: `verdict` says so.
 """
 
 import html
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy import spatial
 
+from lib import files
 from lib.data import decode, load, prepare
-from lib.paths import Paths
+from lib.paths import Paths, show
 
 WIDER = 0.25
 """An image is unlike the usual ones beyond their range widened at both ends by so much of it.
@@ -48,9 +50,18 @@ class OwnImage:
 
 
 def example_file(data: load.Dataset, paths: Paths, folder: str) -> Path:
-    """The file that the run's first COVID-19 test image was made from; `folder` is the run's parameter `data`."""
+    """The file that the run's first COVID-19 test image was made from; `folder` is the run's parameter `data`.
+
+    Raises:
+        ImageError: another file has its name now.
+    """
     root = paths.phantoms if folder == "phantoms" else prepare.data_folder(folder)
-    return root / data.part("test").index.query("label == 'covid-19'").iloc[0].file
+    first = data.part("test").index.query("label == 'covid-19'").iloc[0]
+    path = root / first.file
+    if path.is_file() and files.sha256(path) != first.sha256:
+        remedy = "prepare the data again, or name another file with own_image"
+        raise ImageError(f"{show(path)}: found another image than the one that was prepared; {remedy}")
+    return path
 
 
 def image_from_bytes(data: bytes, name: str, size: int, resizing: str = "as_described") -> OwnImage:
@@ -72,7 +83,7 @@ def image_from_bytes(data: bytes, name: str, size: int, resizing: str = "as_desc
 
 def image_from_file(path: Path, size: int, resizing: str = "as_described") -> OwnImage:
     """As `image_from_bytes`; an ImageError also says that there is no such file."""
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     try:
         return image_from_bytes(decode.read_bytes(path), path.name, size, resizing)
     except (OSError, decode.Unreadable) as error:

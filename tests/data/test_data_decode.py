@@ -132,8 +132,12 @@ def test_exif_rotation_is_undone():
             {"bits": 12, "WindowCenter": 1000, "WindowWidth": 1000},
             [[0, 128], [255, 255]],
         ),
+        # An empty value is as good as none, and so is a window that would leave one level
+        (RAMP, {"RescaleSlope": None, "RescaleIntercept": None, "WindowCenter": None, "WindowWidth": None}, RAMP),
+        (RAMP, {"WindowCenter": 3000, "WindowWidth": 100}, RAMP),
+        (np.array([[0, 4095]] * 2, np.uint16), {"bits": 12, "WindowCenter": -99, "WindowWidth": 9}, [[0, 255]] * 2),
     ],
-    ids=["8 bits", "inverted", "12 bits", "signed and rescaled", "window"],
+    ids=["8 bits", "inverted", "12 bits", "signed and rescaled", "window", "empty", "outside", "outside 12 bits"],
 )
 def test_grey_dicom_gives_its_levels(levels, tags, expected):
     assert np.array_equal(grey(written(dicom(levels, **tags)), len(levels)), expected)

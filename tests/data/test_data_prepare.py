@@ -8,8 +8,8 @@ import pydicom
 import pytest
 from PIL import Image
 
-from lib import paths
-from lib.data import DataError, convert, decode, duplicates, load, prepare
+from lib import files, paths, phantoms
+from lib.data import GENERATED, DataError, convert, decode, duplicates, load, prepare
 from lib.data.labels import CHEST_CLASSES, SKIN_CLASSES
 
 SETTINGS = {
@@ -300,6 +300,34 @@ def test_an_unprepared_or_mixed_up_dataset_is_a_message(data, tmp_path):
         load.open_dataset(tmp_path / "out")
 
 
+def test_a_network_of_another_size_than_the_images_is_refused(data, tmp_path):
+    assert len(load.open_dataset(tmp_path / "out", 16).images) == 12
+    with pytest.raises(
+        DataError, match=r"image_size: found 48, expected 16, the size of the images in .*out; set it so"
+    ):
+        load.open_dataset(tmp_path / "out", 48)
+
+
+def test_a_copy_of_phantoms_is_not_called_x_rays(make, tree, tmp_path):
+    tree.small_covidx()
+    make(data="/my/x-rays")
+    assert files.read_json(tmp_path / "out/settings.json")["data"] == "/my/x-rays"
+    assert GENERATED == phantoms.RECORD
+    (tree.root / phantoms.RECORD).write_text("{}")
+    make(data="/my/x-rays")
+    assert files.read_json(tmp_path / "out/settings.json")["data"] == "phantoms"
+
+
+def test_what_will_be_prepared_is_looked_for_before_anything_is(tree):
+    write_lists(tree)
+    with pytest.raises(DataError, match=r"ham10000: no image folder; found: no such folder"):
+        prepare.check_layout(tree.root, "lists")
+    (tree.root / "ham10000/HAM10000_images_part_1").mkdir(parents=True)
+    prepare.check_layout(tree.root, "lists")
+    with pytest.raises(DataError, match=r"covidx-sources: none of the five COVIDx sources; found: no such folder"):
+        prepare.check_layout(tree.root, "sources")
+
+
 def test_cross_split_duplicates_leave_training_and_are_accounted_for(make, tree, tmp_path):
     folder = tree.small_covidx(12) / "images"
     index = make().index
@@ -368,13 +396,48 @@ def test_skin_images_that_are_missing_count_as_unreadable(tree, tmp_path):
         prepare.prepare_ham10000(tree.root, tmp_path / "out", settings())
 
 
-def test_a_class_that_a_list_has_in_one_split_alone_is_named_before_anything_is_trained(tree, tmp_path):
+def write_lists(tree, test=CHEST_CLASSES):
     folder = tree.root / "covidx-lists"
-    for split, labels in {"train": CHEST_CLASSES, "test": CHEST_CLASSES[:2], "val": CHEST_CLASSES}.items():
+    for split, labels in {"train": CHEST_CLASSES, "test": test, "val": CHEST_CLASSES}.items():
         for i in range(6):
             tree.picture(folder / "images" / f"{split}{i}.png")
         lines = [f"{split}{i} {split}{i}.png {labels[i % len(labels)]} cohen" for i in range(6)]
         (folder / f"{split}.txt").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("train1.png normal", "train1.png", "bad file name: unreadable line: train1 train1.png cohen"),
+        (" train1.png", " ../images/train1.png", "bad file name: ../images/train1.png"),
+        ("train1.png", "TRAIN1.png", "bad file name: in another case there are Train1.png and train1.png"),
+    ],
+)
+def test_lines_that_name_no_image_count_as_unreadable(tree, tmp_path, old, new, says):
+    path = write_lists(tree) / "train.txt"
+    tree.picture(path.parent / "images/Train1.png")
+    path.write_text(path.read_text().replace(old, new))
+    chosen = {"covidx_layout": "lists"}
+    with pytest.raises(DataError) as error:
+        prepare.prepare_covidx(tree.root, tmp_path / "out", settings(**chosen))
+    assert "1 of 18 images are missing or unreadable (5.6%; max_unreadable allows 1.0%)" in str(error.value)
+    assert says in str(error.value)
+    made = prepare.prepare_covidx(tree.root, tmp_path / "out", settings(**chosen, max_unreadable=0.1))
+    assert len(made.index) == 17
+
+
+def test_a_hole_in_a_split_says_what_was_left_out(tree, tmp_path):
+    path = write_lists(tree) / "train.txt"
+    path.write_text(path.read_text().replace("covid-19", "COVID19"))
+    with pytest.raises(
+        DataError, match=r"train has none of covid-19\. .*; rows left out: bad file name 2\. Every split"
+    ):
+        prepare.prepare_covidx(tree.root, tmp_path / "out", settings(covidx_layout="lists", max_unreadable=1))
+
+
+def test_a_class_that_a_list_has_in_one_split_alone_is_named_before_anything_is_trained(tree, tmp_path):
+    write_lists(tree, test=CHEST_CLASSES[:2])
     with pytest.raises(DataError, match=r"test has none of pneumonia\. Images by split: .* Every split needs every"):
         prepare.prepare_covidx(tree.root, tmp_path / "out", settings(covidx_layout="lists"))
     assert not (tmp_path / "out" / "index.csv").exists()

@@ -123,6 +123,10 @@ def test_a_wrong_folder_says_what_it_holds_and_what_is_expected(tmp_path):
             *("covid-chestxray-dataset", "metadata.csv", b"patientid,filename\n1,a.png\n"),
             r"metadata\.csv: column finding, view, url is missing; found: patientid, file",
         ),
+        (
+            *("covid-chestxray-dataset", "metadata.csv", b"patientid,finding,view,filename,url,View\n"),
+            r"metadata\.csv: found columns that differ only in case \(view, View\), expected one; unpack",
+        ),
         ("covid-chestxray-dataset", "metadata.csv", b"", "csv: the file is empty"),
         ("covid-chestxray-dataset", "metadata.csv", b"\x00\xff" * 50, "csv: .*(is missing|not read)"),
         ("COVID-19 Radiography Database", "COVID-19.metadata.xlsx", b"no workbook", "xlsx: not readable as a table"),
@@ -189,6 +193,34 @@ def test_lists_keep_their_split(tree):
     }
     assert sorted(excluded["reason"]) == sorted([ledger.REPEATED, ledger.BAD_NAME, ledger.MISSING, ledger.FINDING])
     assert len(kept) + len(excluded) == sum(book.read.values()) == 7
+
+
+def test_the_mark_that_windows_writes_first_is_no_part_of_a_patient_s_id(tree):
+    folder = write_lists(tree, train=["a 1.png normal rsna", "a 2.png normal rsna"], test=["b 3.png normal rsna"])
+    path = folder / "train.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert set(read_lists(tree.root).tables()[0]["group_id"]) == {"rsna-a", "rsna-b"}
+
+
+def test_of_files_that_differ_only_in_case_the_named_one_is_taken_and_none_where_several_can_be_meant(tree):
+    names = ["a.png", "A.png", "b.png", "B.png"]
+    folder = tree.cohen([{"patientid": name, "filename": name} for name in names])
+    rows = [{"patientid": "1", "filename": name} for name in ("a.png", "A.png", "b.PNG", "c.png")]
+    tree.cohen(rows, missing=("b.PNG", "c.png"))
+    tree.picture(folder / "images/C.png")
+    kept, excluded = read_sources(tree.root, "report").tables()
+    assert [file.rsplit("/", 1)[-1] for file in kept["file"]] == ["A.png", "C.png", "a.png"]
+    assert excluded[["reason", "detail"]].values.tolist() == [
+        [ledger.BAD_NAME, "in another case there are B.png and b.png"]
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:Length of header")
+def test_a_comma_at_the_end_of_each_line_shifts_no_column(tree):
+    folder = tree.cohen([{"patientid": "1", "filename": "a.png"}, {"patientid": "2", "filename": "b.png"}])
+    header, *lines = (folder / "metadata.csv").read_text().splitlines()
+    (folder / "metadata.csv").write_text("\n".join([header, *(line + "," for line in lines)]))
+    assert read_sources(tree.root, "report").tables()[0]["group_id"].tolist() == ["cohen-1", "cohen-2"]
 
 
 GOOD = "a 1.png normal rsna"

@@ -2,13 +2,14 @@
 
 import io
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from lib import phantoms
+from lib import files, phantoms
 from lib.explainers import own_image as own
 from lib.phantoms import formats
 from tests.explainers import networks
@@ -177,3 +178,22 @@ def test_a_bad_file_is_named_with_its_fault_and_what_to_give(data, says):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(own.ImageError, match=r"none\.png: cannot be opened .*`example`"):
         own.image_from_file(tmp_path / "none.png", 32)
+
+
+def test_the_home_of_nobody_is_no_file():
+    with pytest.raises(own.ImageError, match=r"~nobody-here/x\.png: cannot be opened"):
+        own.image_from_file("~nobody-here/x.png", 32)
+
+
+def test_the_example_is_the_image_that_was_prepared_and_no_other_of_its_name(tmp_path):
+    path = tmp_path / "covidx-lists/images/a.png"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(picture(grey()))
+    rows = [{"label": "covid-19", "file": "covidx-lists/images/a.png", "sha256": files.sha256(path)}]
+    data = SimpleNamespace(part=lambda split: SimpleNamespace(index=pd.DataFrame(rows)))
+    assert own.example_file(data, None, str(tmp_path)) == path
+    path.write_bytes(picture(grey(1)))
+    with pytest.raises(
+        own.ImageError, match=r"a\.png: found another image than the one that was prepared; prepare the"
+    ):
+        own.example_file(data, None, str(tmp_path))

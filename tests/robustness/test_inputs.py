@@ -42,6 +42,8 @@ SETS = [
     ("epochs={a: 1}", "SET: epochs: found '{a:', not readable as YAML"),
     ("epochs=*x", "SET: epochs: found '*x', not readable as YAML"),
     ("epochs=!!python/name:os.system", "not readable as YAML"),
+    ("epochs=!!int", "an alias (*name) or a tag (!name); write the value itself"),
+    ("epochs=!!timestamp", "an alias (*name) or a tag (!name); write the value itself"),
     ("epochs=@x", "SET: epochs: found '@x', not readable as YAML"),
     # keys
     ("epoch=3", "SET: epoch: unknown key (found 3); did you mean epochs"),
@@ -50,6 +52,11 @@ SETS = [
     ("zzz=3", "SET: zzz: unknown key (found 3); allowed keys: run, data"),
     ("run=other", "found 'other', expected 'demo'"),
     ("experiment=RN9", "found 'RN9', expected"),
+    ("seed=5", "SET: seed: changes nothing in a run; each row is made with every one of `seeds`"),
+    ("z" * 100_000 + "=3", "... (100,000 characters): unknown key (found 3)"),
+    ("zzz=" + "x" * 100_000, "... (100,002 characters)); allowed keys: run, data"),
+    ("x" * 100_000, "... (100,002 characters), " + PAIR),
+    ("epochs=@" + "x" * 100_000, "... (100,003 characters), not readable as YAML"),
     # numbers
     ("epochs=", "SET: epochs: found None; should be a valid integer"),
     ("epochs=three", "SET: epochs: found 'three'; should be a valid integer"),
@@ -58,6 +65,8 @@ SETS = [
     ("epochs=-1", "SET: epochs: found -1; should be greater than or equal to 1"),
     ("epochs=1_0", "SET: epochs: found '1_0'; should be a valid integer"),
     ("epochs=1000000000", "SET: epochs: found 1000000000; should be less than or equal to 10000"),
+    ("epochs=" + "9" * 5000, "... (5,002 characters), not readable as YAML"),
+    ("epochs=" + "9" * 4000, "... (4,000 characters); should be less than or equal to 10000"),
     ("epochs=true", "SET: epochs: found True; should be a valid integer"),
     ("epochs=[3]", "SET: epochs: found [3]; should be a valid integer"),
     ("epochs='3'", "SET: epochs: found '3'; should be a valid integer"),
@@ -115,6 +124,8 @@ SETS = [
     ("seeds=[]", "SET: seeds: found []; List should have at least 1 item"),
     ("seeds=[2,1]", "SET: seeds: [2, 1]: the first must be 1"),
     ("seeds=[1,1]", "SET: seeds: found 1 twice"),
+    (f"seeds={[*range(2, 2000)]}", "characters): the first must be 1"),
+    (f"seeds={[*range(1, 2000)] * 2}", "characters) twice; every one may stand once"),
     ("seeds=[1,-2]", "SET: seeds: found -2; should be greater than or equal to 0"),
     ("seeds=[1,1.5]", "SET: seeds: found 1.5; should be a valid integer"),
     # text
@@ -127,6 +138,7 @@ SETS = [
     ("fine_tuning=true", "fine_tuning: true needs"),
     ("continues=RN1", "continues: found 'RN1'; only a row with fine_tuning: true continues another"),
     ("fine_tuning_start=fc1", "fine_tuning_start: found 'fc1'; only a row with fine_tuning: true has one"),
+    ("fine_tuning_start=" + "x" * 100_000, "... (100,002 characters); only a row with fine_tuning: true has one"),
 ]
 
 
@@ -165,6 +177,7 @@ def test_what_set_can_mean_is_accepted(text, expected):
     assert front.overrides(text, "") == expected
 
 
+TAGGED = [b"!!int '3'", b"!!int ''", b"!!bool maybe", b"!!timestamp x", b"!!int 0x" + b"f" * 5000, b"!mine 3"]
 PARAMETER_FILES = [
     (b"", "expected `key: value` lines, found NoneType"),
     (b"- a\n", "expected `key: value` lines, found list"),
@@ -179,6 +192,11 @@ PARAMETER_FILES = [
     (b"epochs: 1\n  image_size: 2\n", "not readable as YAML"),
     (b"[a]: 1\n", "not readable as YAML"),
     (b"epochs: *x\n", "not readable as YAML"),
+    (b"a: &a [1]\nb: *a\n", "not readable as YAML: found an alias (*name) or a tag (!name); write the value itself"),
+    *(
+        (b"epochs: " + tagged + b"\n", "not readable as YAML: found an alias (*name) or a tag (!name)")
+        for tagged in TAGGED
+    ),
     (b"[" * 5000, "not readable as YAML"),
     (DEMO.replace("epochs: 8", "epochs: eight", 1).encode(), "epochs: found 'eight'; should be a valid integer"),
     (DEMO.replace("epochs: 8", "epoch: 8", 1).encode(), "epoch: unknown key (found 8); did you mean epochs"),
@@ -199,6 +217,49 @@ def test_a_bad_parameter_file_is_named_with_what_is_wrong(content, words, tmp_pa
         params.load("mine")
     assert words in str(error.value)
     assert "mine.yaml" in str(error.value)
+
+
+NO_FILES = [
+    (lambda path: path.mkdir(), "found a folder, expected a file"),
+    (lambda path: path.symlink_to(path), "found a link to no file, expected a file"),
+    (os.mkfifo, "found a pipe or device, expected a file"),
+]
+
+
+@pytest.mark.parametrize(("make", "words"), NO_FILES)
+@pytest.mark.timeout(20)
+def test_what_is_no_file_is_not_called_missing(make, words, tmp_path, monkeypatch):
+    monkeypatch.setattr(params, "RUNS", tmp_path)
+    make(tmp_path / "mine.yaml")
+    with pytest.raises(ParameterError, match=rf"mine\.yaml: {words}"):
+        params.load("mine")
+
+
+FINE_TUNED = "pretraining: imagenet\nfine_tuning: true\nfine_tuning_start: conv4_block6_3_conv\ncontinues: "
+ROWS = [
+    ({"MY1": "image_size: 48\n"}, "MY1.yaml: image_size: found 48; belongs to a run: set it in params/runs/demo.yaml"),
+    ({"MY1": "data: /x\n"}, "MY1.yaml: data: found '/x'; belongs to a run"),
+    ({"MY1": "run: other\n"}, "MY1.yaml: run: found 'other'; belongs to a run"),
+    ({"MY1": "seed: 5\n"}, "MY1.yaml: seed: found 5; belongs to a run"),
+    ({"MY1": "imge_size: 48\n"}, "MY1.yaml: imge_size: unknown key (found 48); did you mean image_size"),
+    ({"MY1": FINE_TUNED + "MY9"}, "MY1.yaml: continues: found 'MY9'; "),
+    ({"MY1": FINE_TUNED + "MY9"}, "MY9.yaml: no such file; found beside it: MY1"),
+    ({"MY1": FINE_TUNED + "MY1"}, "MY1.yaml: continues: found 'MY1', the row itself; expected a row that trains"),
+    (
+        {"MY1": FINE_TUNED + "MY2", "MY2": FINE_TUNED + "MY3", "MY3": "pretraining: imagenet\n"},
+        "MY1.yaml: continues: found 'MY2', fine-tuned itself; expected a row that trains its classifier alone",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "words"), ROWS, ids=range(len(ROWS)))
+def test_a_bad_row_is_named_with_what_is_wrong(rows, words, tmp_path, monkeypatch):
+    monkeypatch.setattr(params, "EXPERIMENTS", tmp_path)
+    for name, text in rows.items():
+        (tmp_path / f"{name}.yaml").write_text(f"experiment: {name}\n{text}")
+    with pytest.raises(ParameterError) as error:
+        params.load("demo", "MY1")
+    assert words in str(error.value)
 
 
 NAMES = [
@@ -350,6 +411,8 @@ COMMANDS = [
         {"SET": "imagenet_weights=/x.h5"},
         "imagenet_weights: found '/x.h5', no file; expected a file or imagenet or stand_in",
     ),
+    ({"SET": "own_image=~nobody-here/x.png"}, "own_image: found '~nobody-here/x.png', no file; expected a file"),
+    ({"DATA": "~nobody-here"}, "~nobody-here: found no such folder"),
     ({"SET": "explained_experiment=RN99"}, "params/experiments/RN99.yaml: no such file"),
 ]
 

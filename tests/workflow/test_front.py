@@ -14,11 +14,12 @@ import yaml
 from snakemake.cli import get_argument_parser, parse_config
 
 from lib import files, params, paths
+from lib.data import DataError
 from lib.evaluation import bootstrap, reference, runs, standing, table1
 from lib.paths import ROOT, Paths
 from tests.evaluation import synthetic
 from workflow import dag, provenance
-from workflow.front import at_once, complaint, ending, executes, follow, overrides, slow_files, snakemake_command
+from workflow.front import at_once, complaint, ending, executes, follow, overrides, plan, slow_files, snakemake_command
 from workflow.progress import Progress
 
 
@@ -94,6 +95,40 @@ def test_a_profile_holds_options_that_snakemake_knows(name):
         assert getattr(arguments, option.replace("-", "_")), option
     assert arguments.keep_going
     assert arguments.executor == ("slurm" if name == "slurm" else None)
+
+
+def planned(at, jobs=1, **changes):
+    return plan(at, params.load("demo", None, changes), {"RN3": params.load("demo", "RN3", changes)}, jobs, 64)
+
+
+@pytest.mark.parametrize(("free_gb", "ends"), [(10, "make room, or set JOBS=16"), (1, "make room")])
+def test_jobs_that_need_more_disk_than_there_is_are_told_how_many_fit(tmp_path, monkeypatch, free_gb, ends):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, free_gb * 10**9))
+    with pytest.raises(OSError, match=f"{free_gb}.0 GB free, about .* GB are needed with JOBS=500: {ends}$"):
+        planned(Paths("demo"), jobs=500)
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [("lists", "covidx-lists: expected train.txt, test.txt"), ("sources", "covidx-sources: none of the five")],
+)
+def test_data_without_the_chosen_layout_are_refused_before_anything_runs(tmp_path, monkeypatch, layout, words):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    for name in ("covidx-lists", "ham10000"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    with pytest.raises(DataError, match=words):
+        planned(Paths("demo"), data=str(tmp_path / "data"), covidx_layout=layout)
+
+
+def test_an_own_image_that_is_too_large_to_be_read_is_refused_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    with (tmp_path / "x.png").open("wb") as file:
+        file.truncate(4 * 2**30)
+    with pytest.raises(
+        params.ParameterError, match=r"own_image: found 'x\.png', 4,096 MiB; at most 512 are read; give a"
+    ):
+        planned(Paths("demo"), own_image="x.png")
 
 
 @pytest.fixture

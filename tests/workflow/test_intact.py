@@ -146,21 +146,47 @@ def given(folder, cache, name="data"):
 
 
 def test_the_user_s_data_are_known_by_content(tmp_path):
-    folder, cache = tmp_path / "data", tmp_path / "cache"
+    root, cache = tmp_path / "data", tmp_path / "cache"
+    folder = root / "covidx-lists"
     (folder / "images").mkdir(parents=True)
     (folder / "train.txt").write_text("1 a.png normal\n2 b.png covid\n")
     (folder / "images/a.png").write_bytes(b"a")
     os.mkfifo(folder / "images/pipe.png")
-    first = given(folder, cache)
+    first = given(root, cache)
     os.utime(folder / "train.txt")  # a new time alone changes nothing
-    assert given(folder, cache) == first
+    assert given(root, cache) == first
+    before = (folder / "train.txt").stat()
     (folder / "train.txt").write_text("1 a.png covid\n2 b.png normal\n")  # the same size
-    second = given(folder, cache)
+    os.utime(folder / "train.txt", ns=(before.st_atime_ns, before.st_mtime_ns))
+    second = given(root, cache)
     assert second != first
     (folder / "images/a.png").rename(folder / "images/b.png")
-    assert given(folder, cache) not in (first, second)
+    assert given(root, cache) not in (first, second)
     (cache / "data.json").write_text("[]")
-    assert given(folder, cache) not in (first, second)
+    assert given(root, cache) not in (first, second)
+
+
+@pytest.mark.timeout(20)
+def test_the_user_s_data_may_be_linked_and_what_is_not_read_is_no_input(tmp_path):
+    root, cache, elsewhere = tmp_path / "data", tmp_path / "cache", tmp_path / "elsewhere"
+    (elsewhere / "lists/images").mkdir(parents=True)
+    root.mkdir()
+    (root / "covidx-lists").symlink_to(elsewhere / "lists")
+    (elsewhere / "pictures").mkdir()
+    (elsewhere / "lists/train").symlink_to(elsewhere / "pictures")
+    (elsewhere / "pictures/a.png").write_bytes(b"a")
+    (elsewhere / "pictures/circle").symlink_to(elsewhere / "lists")
+    found = [given(root, cache)]
+    for path in (elsewhere / "pictures/a.png", elsewhere / "lists/train.txt", root / "masks/cohen/a.png"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"b")
+        found.append(given(root, cache))
+    assert len(set(found)) == 4
+    (root / "phantoms.json").write_text("{}")
+    assert given(root, cache) not in found
+    last = given(root, cache)
+    (root / "notes.txt").write_text("mine")
+    assert given(root, cache) == last
 
 
 def test_words_name_no_files_and_a_missing_file_is_an_empty_one(tmp_path):
