@@ -14,10 +14,10 @@ import numpy as np
 from scipy import ndimage
 
 from lib import files
+from lib.data import GENERATED as RECORD
 from lib.phantoms import chest, film, formats, ham10000, skin, sources
 from lib.phantoms.fields import generator
 
-RECORD = "phantoms.json"
 STARTED = ".phantoms-started"
 FOLDERS = ("covidx-sources", "ham10000", "masks")
 
