@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from lib.paths import RESERVED, ROOT, show
+from lib.paths import NOTEBOOKS, RESERVED, ROOT, show
 
 RUNS = ROOT / "params" / "runs"
 EXPERIMENTS = ROOT / "params" / "experiments"
@@ -158,8 +158,8 @@ NO_FILES = {
 """Parameters that name a file or folder of the user's, and their words that stand for none."""
 
 EXPERIMENT_KEYS = frozenset(name for name, field in Params.model_fields.items() if not field.is_required())
-ROW_KEYS = EXPERIMENT_KEYS - {"seed"}
-"""What a row's file may set; a run makes each row with every one of its `seeds`."""
+ROWS_ALIKE = ("run", "image_size", "seed")
+"""What notebook 04 takes and a row's file may not set: a run's rows have one size of images, and each all `seeds`."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -246,7 +246,8 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
         files["experiment"] = (EXPERIMENTS / f"{named(experiment, Row, 'experiment')}.yaml", experiment)
     layers = [(show(path), read_yaml(path)) for path, _ in files.values()]
     for where, values in layers[1:]:
-        if of_run := [key for key in values if key in Params.model_fields.keys() - ROW_KEYS]:
+        own = set(listed_in(NOTEBOOKS / "04_experiment.ipynb")) - set(ROWS_ALIKE)
+        if of_run := [key for key in values if key in Params.model_fields.keys() - own]:
             remedy = f"belongs to a run: set it in params/runs/{run}.yaml or in SET"
             raise ParameterError(f"{where}: {of_run[0]}: found {short(values[of_run[0]])}; {remedy}")
     checked = merge([*layers, ("SET", overrides)])
