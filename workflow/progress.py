@@ -75,6 +75,7 @@ class Progress:
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self.lock = threading.RLock()  # before those of rich, or two threads would wait for each other
         self.ended = threading.Event()
+        self.rewrites = self.console.is_terminal and not self.console.is_dumb_terminal
         self.began = time.monotonic()
         self.waiting: dict[str, int] = {}  # kind of notebook -> how many have not started
         self.seen: dict[str, int] = {}  # label -> its number, from 1
@@ -82,7 +83,7 @@ class Progress:
         self.took = self.expected = 0.0  # seconds of the notebooks that are done, and what they usually take
 
     def __enter__(self) -> "Progress":
-        if self.console.is_terminal:
+        if self.rewrites:
             self.live.start()
             threading.Thread(target=self._tick, daemon=True).start()
         return self
@@ -112,7 +113,7 @@ class Progress:
                 self.expected += self.usual.get(label, 0)
                 text = f"{text}; {self._whole()}"
             # where lines are rewritten, what was found in the data stays to be read, and of others the last line
-            passing = self.console.is_terminal and not done and not (label.startswith("00") and "|" not in text)
+            passing = self.rewrites and not done and not (label.startswith("00") and "|" not in text)
             self._show(f"{found['time']}  {self._number(label)} {label:<14} {text}", passing=passing)
 
     def of_snakemake(self, line: str) -> None:
