@@ -323,9 +323,8 @@ def main() -> None:
         cores = joblib.cpu_count()  # those that this process may use
         memory = hardware.machine()["memory_gb"] or 2 * NOTEBOOK_GB
         jobs, cores = at_once(at_most, checked.threads, cores, memory)
-        command = snakemake_command(
-            checked.run, changes, jobs, cores, first=slow_files(at, rows), profile=asked.profile, extra=extra
-        )
+        first = [] if extra else slow_files(at, rows)  # else Snakemake makes them beside the files that are asked for
+        command = snakemake_command(checked.run, changes, jobs, cores, first=first, profile=asked.profile, extra=extra)
         working = executes(command) if extra else True
         print(plan(at, checked, rows, jobs, memory), flush=True)
     except (ValueError, OSError) as error:  # of parameters and data, too
