@@ -4,7 +4,6 @@ Where the terminal can rewrite lines, each running notebook has one; elsewhere w
 line. `results/<run>/logs/terminal.log` keeps all lines either way.
 """
 
-import csv
 import re
 import threading
 import time
@@ -19,6 +18,7 @@ from rich.text import Text
 from lib import files
 from lib.paths import Paths
 from workflow import DONE, labelled
+from workflow.provenance import benchmark
 
 LINE = re.compile(r"(?P<time>\d\d:\d\d:\d\d)  (?P<label>\d\d[\w-]*) +(?P<text>.*)")
 """A line that workflow.execute prints of a notebook."""
@@ -40,13 +40,8 @@ def usual_seconds(at: Paths) -> tuple[dict[str, float], bool]:
     Returns:
         Seconds by label, and whether they are this run's own: of others only the ratios count.
     """
-    found = {}
-    for file in sorted(at.results.glob("benchmarks/*.tsv")):
-        try:
-            *_, last = csv.DictReader(file.read_text(encoding="utf-8").splitlines(), delimiter="\t")
-            found[labelled(file.stem)] = float(last["s"])
-        except (OSError, ValueError, LookupError, TypeError):
-            continue  # cut off, when a run was killed
+    measured = {labelled(file.stem): benchmark(file) for file in sorted(at.results.glob("benchmarks/*.tsv"))}
+    found = {label: numbers["s"] for label, numbers in measured.items() if "s" in numbers}
     if found:
         return found, True
     try:

@@ -170,7 +170,7 @@ def steps(at: paths.Paths) -> list[dict[str, Any]]:
     `max_rss` MB; its `cpu_time` is left out: sampled twice a minute, it misses much of short steps. Notebooks that only
     read results run beside the one that collects this, or after it, and are left out.
     """
-    measured = {path.stem: _benchmark(path) for path in (at.results / "benchmarks").rglob("*.tsv")}
+    measured = {path.stem: benchmark(path) for path in (at.results / "benchmarks").rglob("*.tsv")}
     noted = {path.stem: _notebook(path) for path in at.notebooks.glob("[!.]*.ipynb")}
     found = []
     for name in sorted({*measured, *noted}):
@@ -191,7 +191,7 @@ def steps(at: paths.Paths) -> list[dict[str, Any]]:
     return found
 
 
-def _benchmark(path: Path) -> dict[str, float]:
+def benchmark(path: Path) -> dict[str, float]:
     """The numbers of a benchmark's last line; Snakemake writes NA or - for what it could not sample."""
     try:
         rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t"))
