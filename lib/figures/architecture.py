@@ -24,31 +24,38 @@ FILL = {
 }
 """Of a box, by its node's kind."""
 
-INK, FAINT, PALE = "#2b2b2b", "#6a6a6a", "#c4c4c4"
+INK, FAINT, PALE, HIGHLIGHT = "#2b2b2b", "#5f5f5f", "#c4c4c4", "#1f4e79"
+RESIDUAL = r"(conv\d)_block(\d+)_"
 LINE = 1.1
 RADIUS = 0.12
 """Of a sum's circle, in inches as every length here."""
-
-TOP = 5.02
-"""Height of the panels' contents."""
 
 Nodes = dict[str, Node]
 Point = tuple[float, float]
 
 
 def figure_3a(model: keras.Model) -> Figure:
+    """ResNet50V2's basic block, built or loaded: one that neither changes the size nor the number of channels."""
+    nodes = read_nodes(model)
+    with style.apply():
+        axes = _sheet(3.6, 5.6)
+        _draw_block(axes, nodes, blocks_of(nodes, RESIDUAL)["conv3", 2], x=1.5, top=5.25)
+    return axes.figure
+
+
+def resnet50(model: keras.Model) -> Figure:
     """ResNet50V2, built or loaded: the whole network with the number of blocks a stage, and conv3's three kinds."""
     nodes, stage = read_nodes(model), "conv3"
-    blocks = blocks_of(nodes, r"(conv\d)_block(\d+)_")
+    blocks = blocks_of(nodes, RESIDUAL)
     last = max(number for name, number in blocks if name == stage)
     titles = {f"First of {last}": 1, "Block between" if last == 3 else "Blocks between": 2, f"Last of {last}": last}
     with style.apply():
-        axes = _sheet(11.0)
-        _draw_network(axes, nodes, blocks, "blocks", highlighted=stage)
+        axes = _sheet(9.2, 8.0)
+        _draw_network(axes, nodes, blocks, "blocks", columns=6, highlighted=stage)
         for column, (title, number) in enumerate(titles.items()):
-            left = 0.25 + 3.56 * column
-            _panel(axes, left, 3.38, title, f"{stage}_block{number}")
-            _draw_block(axes, nodes, blocks[stage, number], x=left + 1.15)
+            left = 0.1 + 3.02 * column
+            _panel(axes, left, 2.96, 5.6, title, f"{stage}_block{number}")
+            _draw_block(axes, nodes, blocks[stage, number], x=left + 0.95, top=5.0)
     return axes.figure
 
 
@@ -61,16 +68,16 @@ def figure_3b(model: keras.Model) -> Figure:
     stage = "stage2" if "stage2_shortcut_pool" in nodes else "stage1"
     blocks = blocks_of(nodes, r"(stage\d)_(?:pepx(\d+)_)?")
     with style.apply():
-        axes = _sheet(13.0)
-        _draw_network(axes, nodes, blocks, "PEPX", highlighted=stage)
-        _panel(axes, 0.25, 8.3, f"{stage}: the shortcut joins after every PEPX block", "")
-        _draw_stage(axes, nodes, blocks, stage)
-        _panel(axes, 8.75, 4.0, "One PEPX block", f"{stage}_pepx2")
+        axes = _sheet(9.2, 8.8)
+        _draw_network(axes, nodes, blocks, "PEPX", columns=8, highlighted=stage)
+        _panel(axes, 0.1, 5.2, 6.3, f"{stage}: a shortcut to every sum", "")
+        _draw_stage(axes, nodes, blocks, stage, x=1.35, top=5.7)
+        _panel(axes, 5.4, 3.7, 6.3, "One PEPX block", f"{stage}_pepx2")
         example = blocks[stage, 2]
-        heights = _draw_chain(axes, nodes, example, 10.75, step=0.8, width=2.0, height=0.5)
+        heights = _draw_chain(axes, nodes, example, 7.0, 5.7, step=0.98, width=1.8, height=0.5)
         for name, y in zip(example, heights[1:], strict=True):
             role = name.rsplit("_", 1)[-1].rstrip("0123456789")
-            axes.text(11.85, y + 0.25, role, va="center", fontsize=8, color=FAINT, style="italic")
+            axes.text(8.0, y + 0.25, role, va="center", fontsize=8.5, color=FAINT, style="italic")
     return axes.figure
 
 
@@ -83,114 +90,114 @@ def boundaries(counts: dict[str, dict[str, int]], published: dict[str, int], mar
         marked: network -> the first trained layer that this companion uses.
     """
     with style.apply():
-        figure, axes = plt.subplots(1, len(counts), figsize=(5.6 * len(counts), 3.6), squeeze=False)
+        figure, axes = plt.subplots(1, len(counts), figsize=(4.8 * len(counts), 4.2), squeeze=False)
         for ax, (name, by_layer) in zip(axes[0], counts.items(), strict=True):
             values = np.array(list(by_layer.values())) / 1e6
             at = list(by_layer).index(marked[name])
+            stages = [layer.split("_")[0] for layer in by_layer]
+            wide = [stage for stage in dict.fromkeys(stages) if stages.count(stage) > len(stages) / 20]
             ax.step(range(len(values)), values, where="mid", color="#1f4e79")
             ax.plot(at, values[at], "o", color="#1f4e79", label=f"from {marked[name]} on")
             line = {"color": "#c1432e", "linestyle": "--", "linewidth": 1.2}
             ax.axhline(published[name] / 1e6, label=f"published {published[name]:,}", **line)
-            ax.set(title=name, xlabel="first trained layer with parameters", ylabel="free parameters (millions)")
+            ax.set(title=name, xlabel="first trained layer, in stage", ylabel="free parameters (millions)")
+            ax.set_xticks([stages.index(stage) for stage in wide], wide, fontsize=9)  # the narrow ones would collide
             ax.set_ylim(0, values.max() * 1.3)
             ax.legend(fontsize=9, loc="upper right")
     return figure
 
 
-def _draw_network(axes: Axes, nodes: Nodes, blocks: dict, word: str, highlighted: str) -> None:
-    """The whole network in a row; a stage is a pile of sheets with the number of its blocks.
+def _draw_network(axes: Axes, nodes: Nodes, blocks: dict, word: str, columns: int, highlighted: str) -> None:
+    """The whole network, `columns` items a line; a stage is a pile of sheets with the number of its blocks.
 
     A line above two stages is a shortcut that goes on from the first to the second.
     """
     stage_of = {name: stage for (stage, _), names in blocks.items() for name in names}
     items = {stage_of.get(name, name): name for name in nodes}  # a stage stands for all its nodes and shows its last
-    right = axes.get_xlim()[1] - 0.25
-    y, height, pitch = 6.62, 0.62, (right - 0.25) / len(items)
-    width = pitch - 0.17
+    (_, right), (_, top) = axes.get_xlim(), axes.get_ylim()
+    height, pitch = 0.62, (right - 0.2) / columns
+    width = pitch - 0.2
     for position, (item, name) in enumerate(items.items()):
-        x = 0.21 + pitch * (position + 0.5)
-        node = nodes[name]
-        if position:
+        row, column = divmod(position, columns)
+        x, y, node = 0.1 + pitch * (column + 0.5) - 0.04, top - 0.72 - 1.05 * row, nodes[name]
+        if column:
             _arrow(axes, (x - pitch + width / 2, y), (x - width / 2, y))
+        elif row:
+            end, turn, pile = x + pitch * (columns - 1), y + 0.6, 0.08 * (item in stage_of.values())
+            _arrow(axes, (end, y + 1.05 - height / 2), (end, turn), (x, turn), (x, y + height / 2 + pile))
         if item not in stage_of.values():
             _box(axes, node.kind, (x, y), width, height, *_in_lines(node.label), node.size)
             continue
         for offset in (0.08, 0.04):
             _rounded(axes, x - width / 2 + offset, y - height / 2 + offset, width, height, "#e9f1f9", zorder=2)
-        if f"{item}_shortcut_pool" in nodes:
-            top = y + height / 2 + 0.08
-            _arrow(axes, (x - pitch + 0.1, top), (x - pitch + 0.1, top + 0.2), (x - 0.1, top + 0.2), (x - 0.1, top))
+        if f"{item}_shortcut_pool" in nodes and column:
+            over = y + height / 2 + 0.08
+            _arrow(axes, (x - pitch + 0.1, over), (x - pitch + 0.1, over + 0.2), (x - 0.1, over + 0.2), (x - 0.1, over))
         count = sum(stage == item and number > 0 for stage, number in blocks)
         _box(axes, "convolution", (x, y), width, height, item, f"{count} {word}", node.size)
-        if item == highlighted:
-            for start, end in ((x - width / 2, 0.25), (x + width / 2, right)):
-                axes.plot([start, end], [y - height / 2, 5.55], color=PALE, linewidth=0.9, zorder=0)
+        if item == highlighted:  # the stage that is drawn below
+            frame = {"edgecolor": HIGHLIGHT, "linewidth": 2.2, "zorder": 5}
+            _rounded(axes, x - width / 2, y - height / 2, width, height, "none", **frame)
 
 
-def _draw_block(axes: Axes, nodes: Nodes, block: list[str], x: float) -> None:
+def _draw_block(axes: Axes, nodes: Nodes, block: list[str], x: float, top: float) -> None:
     """A residual block from top to bottom: the main branch in one column, the shortcut to the right of it."""
     side = [name for name in block if "_0_" in name or nodes[name].kind == "pooling"]
     main = [name for name in block if name not in side]
-    heights = _draw_chain(axes, nodes, main, x, step=0.62, width=1.5, height=0.4)
-    axes.text(x + 0.1, heights[-1] - 0.17, nodes[main[-1]].size, va="center", fontsize=7.5, color=FAINT)
+    heights = _draw_chain(axes, nodes, main, x, top, step=0.62, width=1.5, height=0.4)
     branch = nodes[side[0]].inputs[0] if side else ""
     leave = heights[main.index(branch) + 1 if branch in main else 0] - 0.06
-    end, right = heights[-1] + RADIUS, x + 1.45
+    end, right = heights[-1] + RADIUS, x + 1.38
     axes.plot(x, leave, "o", markersize=4, color=INK)
     _arrow(axes, (x, leave), (right, leave), (right, end), (x + RADIUS, end))
     middle = (leave + end) / 2
     if side:
-        _box(axes, nodes[side[0]].kind, (right, middle), 1.24, 0.42, nodes[side[0]].label, nodes[side[0]].size)
+        _box(axes, nodes[side[0]].kind, (right, middle), 1.14, 0.42, nodes[side[0]].label, nodes[side[0]].size)
     else:
-        axes.text(right + 0.08, middle, "identity", rotation=90, va="center", fontsize=8, color=FAINT)
+        axes.text(right + 0.08, middle, "identity", rotation=90, va="center", fontsize=8.5, color=FAINT)
 
 
-def _draw_stage(axes: Axes, nodes: Nodes, blocks: dict, stage: str) -> None:
-    """A stage from left to right: pooling, then PEPX blocks and sums; the shortcut runs below and joins every sum.
+def _draw_stage(axes: Axes, nodes: Nodes, blocks: dict, stage: str, x: float, top: float) -> None:
+    """A stage from top to bottom: pooling, then PEPX blocks and sums; the shortcut to the right joins every sum.
 
     The shortcut takes the pooled input or, where shortcuts are chained, the stage before's shortcut, pooled.
     """
-    pool, shortcut = nodes[f"{stage}_pool"], nodes[f"{stage}_shortcut"]
-    count = max(number for name, number in blocks if name == stage)
-    y, low, leave, pitch = 3.75, 2.15, 1.475, 6.8 / count
-    width = min(1.25, pitch - 0.72)
-    _box(axes, pool.kind, (0.9, y), 0.95, 0.62, *_in_lines(pool.label), pool.size)
-    axes.text(0.9, y + 0.42, nodes[pool.inputs[0]].size, ha="center", fontsize=7.5, color=FAINT)
-    before = leave - 0.1
-    for number in range(1, count + 1):
-        x = 1.7 + pitch * (number - 1)
-        joint, size = x + width + 0.28, nodes[blocks[stage, number][-1]].size
-        _arrow(axes, (before, y), (x, y))
-        _box(axes, "convolution", (x + width / 2, y), width, 0.62, "PEPX", f"block {number}", size)
-        _arrow(axes, (x + width, y), (joint - RADIUS, y))
-        _sum(axes, joint, y)
-        _arrow(axes, (joint, low), (joint, y - RADIUS))
-        before = joint + RADIUS
-    _arrow(axes, (before, y), (before + 0.28, y))
-    axes.text(before + 0.05, y + 0.2, size, fontsize=7.5, color=FAINT, ha="center")
-    axes.plot([leave, joint], [low, low], color=INK, linewidth=LINE, zorder=2)
-    if chained := nodes.get(f"{stage}_shortcut_pool"):
-        _box(axes, chained.kind, (0.9, low), 0.95, 0.62, *_in_lines(chained.label), chained.size)
-        axes.text(0.43, low + 0.42, f"{chained.inputs[0]}, {nodes[chained.inputs[0]].size}", fontsize=7.5, color=FAINT)
-        _arrow(axes, (1.375, low), (1.6, low))
-        _box(axes, shortcut.kind, (2.22, low), 1.24, 0.5, shortcut.label, shortcut.size)
-        _arrow(axes, (joint, low), (joint + 0.3, low))
-        axes.text(joint + 0.3, low - 0.22, "to the next stage", fontsize=7.5, color=FAINT, ha="right")
+    pool, *joined = (name for name in blocks[stage, 0] if "shortcut" not in name)
+    column = {pool: nodes[pool]}
+    for number, name in enumerate(joined, start=1):
+        last = nodes[blocks[stage, number][-1]]
+        column |= {f"block {number}": last._replace(kind="convolution", label=f"PEPX block {number}")}
+        column |= {name: nodes[name]}
+    step = 5.1 / len(column)
+    heights = _draw_chain(axes, nodes | column, list(column), x, top, step, width=1.6, height=0.42)
+    right, shortcut, chained = x + 2.7, nodes[f"{stage}_shortcut"], nodes.get(f"{stage}_shortcut_pool")
+    if chained:
+        before = chained.inputs[0]
+        axes.text(right, top, f"{before}, {nodes[before].size}", ha="center", va="bottom", fontsize=8, color=FAINT)
+        _arrow(axes, (right, top - 0.08), (right, top - step + 0.21))
+        _box(axes, chained.kind, (right, top - step), 1.4, 0.42, chained.label, chained.size)
+        _arrow(axes, (right, top - step - 0.21), (right, top - 2 * step + 0.21))
     else:
-        axes.plot(leave, y, "o", markersize=4, color=INK)
-        _arrow(axes, (leave, y), (leave, low + 0.25))
-        _box(axes, shortcut.kind, (leave, low), 1.24, 0.5, shortcut.label, shortcut.size)
-    axes.text(0.4, 0.55, "No activation and no batch normalisation within the stage.", fontsize=8.5, color=FAINT)
+        axes.plot(x, heights[1] - 0.06, "o", markersize=4, color=INK)
+        _arrow(axes, (x, heights[1] - 0.06), (right, heights[1] - 0.06), (right, top - 2 * step + 0.21))
+    _box(axes, shortcut.kind, (right, top - 2 * step), 1.4, 0.42, shortcut.label, shortcut.size)
+    sums = [height + RADIUS for name, height in zip(column, heights[1:], strict=True) if name in joined]
+    axes.plot([right, right], [top - 2 * step - 0.21, sums[-1]], color=INK, linewidth=LINE, zorder=2)
+    for height in sums:
+        _arrow(axes, (right, height), (x + RADIUS, height))
+    if chained:
+        _arrow(axes, (right, sums[-1]), (right, sums[-1] - 0.3))
+        axes.text(right, sums[-1] - 0.34, "to the next stage", fontsize=8, color=FAINT, ha="center", va="top")
 
 
 def _draw_chain(
-    axes: Axes, nodes: Nodes, names: list[str], x: float, step: float, width: float, height: float
+    axes: Axes, nodes: Nodes, names: list[str], x: float, top: float, step: float, width: float, height: float
 ) -> list[float]:
     """Nodes from top to bottom; returns the heights at which the input and then each node's output begin."""
-    axes.text(x, TOP, nodes[nodes[names[0]].inputs[0]].size, ha="center", va="bottom", fontsize=7.5, color=FAINT)
-    heights = [TOP - 0.08]
+    axes.text(x, top, nodes[nodes[names[0]].inputs[0]].size, ha="center", va="bottom", fontsize=8, color=FAINT)
+    heights = [top - 0.08]
     for number, name in enumerate(names, start=1):
-        node, y = nodes[name], TOP - step * number
+        node, y = nodes[name], top - step * number
         half = RADIUS if node.kind == "sum" else height / 2
         _arrow(axes, (x, heights[-1]), (x, y + half))
         if node.kind == "sum":
@@ -199,21 +206,22 @@ def _draw_chain(
             _box(axes, node.kind, (x, y), width, height, node.label, node.size)
         heights.append(y - half)
     _arrow(axes, (x, heights[-1]), (x, heights[-1] - 0.25))
+    axes.text(x + 0.1, heights[-1] - 0.17, node.size, va="center", fontsize=8, color=FAINT)
     return heights
 
 
-def _sheet(width: float) -> Axes:
+def _sheet(width: float, height: float) -> Axes:
     """One axes over a whole new figure, whose data coordinates are inches from the lower left corner."""
-    axes = plt.figure(figsize=(width, 7.4), layout="none").add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(0, 7.4))
+    axes = plt.figure(figsize=(width, height), layout="none").add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(0, height))
     axes.set_axis_off()
     return axes
 
 
-def _panel(axes: Axes, left: float, width: float, title: str, name: str) -> None:
-    _rounded(axes, left, 0.2, width, 5.35, "#f4f8fc", edgecolor=PALE, zorder=0)
-    axes.text(left + 0.15, 5.3, title, fontsize=9.5, fontweight="bold", color=INK)
-    axes.text(left + width - 0.15, 5.3, name, fontsize=8, color=FAINT, ha="right")
+def _panel(axes: Axes, left: float, width: float, height: float, title: str, name: str) -> None:
+    _rounded(axes, left, 0.1, width, height, "#f4f8fc", edgecolor=PALE, zorder=0)
+    axes.text(left + 0.15, height - 0.2, title, fontsize=10, fontweight="bold", color=INK)
+    axes.text(left + width - 0.15, height - 0.2, name, fontsize=8, color=FAINT, ha="right")
 
 
 def _box(axes: Axes, kind: str, centre: Point, width: float, height: float, *lines: str) -> None:
@@ -221,8 +229,8 @@ def _box(axes: Axes, kind: str, centre: Point, width: float, height: float, *lin
     (x, y), (*label, size) = centre, lines
     _rounded(axes, x - width / 2, y - height / 2, width, height, FILL[kind])
     middle = {"ha": "center", "va": "center", "zorder": 4}
-    axes.text(x, y + 0.075, "\n".join(label), fontsize=8, color=INK, **middle)
-    axes.text(x, y - 0.075 * len(label) - 0.01, size, fontsize=7, color=FAINT, **middle)
+    axes.text(x, y + 0.075, "\n".join(label), fontsize=8.5, color=INK, **middle)
+    axes.text(x, y - 0.075 * len(label) - 0.01, size, fontsize=7.5, color=FAINT, **middle)
 
 
 def _rounded(axes: Axes, x: float, y: float, width: float, height: float, colour: str, **look) -> None:

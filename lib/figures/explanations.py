@@ -102,7 +102,7 @@ def steps_figure(table: pd.DataFrame, chosen: int, tolerance: float) -> Figure:
         "agreement": "Rank correlation with Grad-CAM",
     }
     names = sorted(table.experiment.unique())
-    colours = list(plt.get_cmap("viridis")(np.linspace(0.1, 0.8, len(names))))
+    colours = list(style.ROW_COLOURS[: len(names)])
     lines = {"hue": "experiment", "hue_order": names, "palette": colours, "style": "experiment", "style_order": names}
     lines |= {"markers": ["o", "s", "^", "D"][: len(names)], "markeredgewidth": 0}
     band = {"estimator": "mean", "errorbar": ("pi", 50), "err_kws": {"alpha": 0.15, "linewidth": 0}}

@@ -12,7 +12,7 @@ from lib.evaluation.curves import Roc
 from lib.evaluation.metrics import ratio
 from lib.figures import style, training
 
-ROW_COLOURS = ("#1f4e79", "#d1782c", "#6b4c9a", "#3b7a57")
+OURS, OTHER, *_ = style.ROW_COLOURS
 ROW_LINES = ("-", "-.", ":", (0, (5, 1)))
 CHANCE = {"color": "#888888", "linestyle": "--", "linewidth": 1}
 
@@ -24,7 +24,7 @@ def figure_4a(rocs: dict[str, Roc], published: dict[str, float]) -> Figure:
     """
     with style.apply():
         figure, axes = plt.subplots(figsize=(5.6, 5.2))
-        for (name, roc), colour, line in zip(rocs.items(), ROW_COLOURS, ROW_LINES, strict=False):
+        for (name, roc), colour, line in zip(rocs.items(), style.ROW_COLOURS, ROW_LINES, strict=False):
             label = f"{name}: area {roc.area:.2f} [{roc.area_low:.2f}, {roc.area_high:.2f}]"
             if name in published:
                 label += f", published {published[name]:.2f}"
@@ -118,8 +118,8 @@ def _roc_frame(axes: Axes, chance: str, title: str, **legend) -> None:
 def _calibration(axes: Axes, table: pd.DataFrame, error: float) -> None:
     axes.plot([0, 1], [0, 1], **CHANCE)
     size = 20 + 180 * table["images"] / table["images"].sum()
-    axes.plot(table["confidence"], table["correct"], color=ROW_COLOURS[0], linewidth=1)
-    axes.scatter(table["confidence"], table["correct"], s=size, color=ROW_COLOURS[0], zorder=3)
+    axes.plot(table["confidence"], table["correct"], color=OURS, linewidth=1)
+    axes.scatter(table["confidence"], table["correct"], s=size, color=OURS, zorder=3)
     axes.set(xlabel="Probability of the predicted class", ylabel="Share correct", xlim=(0.3, 1.02), ylim=(-0.02, 1.02))
     axes.set_title(f"Calibration, expected error {100 * error:.1f} %")
 
@@ -130,9 +130,9 @@ def _prevalence(axes: Axes, table: pd.DataFrame | None) -> None:
         _missing(axes, title, "no validation set to choose\na threshold on")
         return
     line, own = table.iloc[:-1], table.iloc[-1:]
-    axes.fill_between(line["prevalence"], line["low"], line["high"], color=ROW_COLOURS[0], alpha=0.15, linewidth=0)
-    axes.plot(line["prevalence"], line["precision"], color=ROW_COLOURS[0], marker="o", markersize=4)
-    axes.scatter(own["prevalence"], own["precision"], marker="D", color=ROW_COLOURS[1], zorder=3, label="this test set")
+    axes.fill_between(line["prevalence"], line["low"], line["high"], color=OURS, alpha=0.15, linewidth=0)
+    axes.plot(line["prevalence"], line["precision"], color=OURS, marker="o", markersize=4)
+    axes.scatter(own["prevalence"], own["precision"], marker="D", color=OTHER, zorder=3, label="this test set")
     axes.set(xscale="log", xlabel="Prevalence", ylabel="Precision", ylim=(-0.02, 1.02), title=title)
     axes.set_xticks([0.001, 0.01, 0.1, 0.5], ["0.1 %", "1 %", "10 %", "50 %"])
     axes.minorticks_off()

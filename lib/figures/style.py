@@ -24,6 +24,9 @@ CLASS_LINES = {"covid-19": "-", "normal": "--", "pneumonia": "-."}
 SPLIT_COLOURS = {"train": "#1f4e79", "validation": "#6fa8dc", "test": "#f6cf9f"}
 """One colour a split (Figure 2), from dark to light."""
 
+ROW_COLOURS = ("#1f4e79", "#c98a00", "#4d9a94", "#8c564b")
+"""One colour a row of Table 1 in figures that compare some, none of them a class's or a method's."""
+
 _mark = ""
 
 
@@ -63,8 +66,8 @@ def apply() -> Iterator[None]:
     ):
         yield
     for number in set(plt.get_fignums()) - before:
-        if _mark:  # above the picture, which it can neither cover nor shift
-            plt.figure(number).text(1, 1.005, _mark, ha="right", va="bottom", fontsize=7.5, color="#8a4b00")
+        if _mark:  # below the picture, which it can neither cover nor shift
+            plt.figure(number).text(1, -0.005, _mark, ha="right", va="top", fontsize=7.5, color="#8a4b00")
         plt.close(number)
 
 

@@ -8,10 +8,15 @@ def texts(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
-def test_figure_3a_says_what_the_layers_are():
-    shown = " ".join(texts(architecture.figure_3a(models.build("resnet50v2", 224))))
-    for word in ("3 blocks", "4 blocks", "6 blocks", "28×28×512", "Conv 3×3", "identity", "conv3_block4"):
-        assert word in shown
+def test_figure_3a_is_the_basic_block_and_the_whole_network_another_figure():
+    network = models.build("resnet50v2", 224)
+    block, whole = (" ".join(texts(draw(network))) for draw in (architecture.figure_3a, architecture.resnet50))
+    for word in ("28×28×512", "Conv 3×3", "identity"):
+        assert word in block
+        assert word in whole
+    for word in ("3 blocks", "4 blocks", "6 blocks", "conv3_block4", "Softmax"):
+        assert word not in block
+        assert word in whole
 
 
 def test_figure_3b_follows_the_model():
