@@ -1,5 +1,7 @@
 """The report in a real browser, opened from file:// without network."""
 
+import unicodedata
+
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -187,7 +189,21 @@ def test_screenshots_are_made_to_look_at(report, tab, screenshots):
     print(f"screenshots: {screenshots / tab.kind}")
 
 
-def test_the_first_page_prints(report, tab, screenshots):
-    tab.goto((report / "index.html").as_uri())
-    tab.pdf(path=screenshots / "index.pdf")
-    assert (screenshots / "index.pdf").read_bytes().startswith(b"%PDF")
+def test_a_printed_page_holds_every_section_what_was_folded_and_where_links_lead(report, tab, screenshots):
+    pypdf = pytest.importorskip("pypdf")
+    for page in (report / "index.html", *report.glob("05_*.html")):
+        tab.goto(page.as_uri())
+        wanted = tab.evaluate(
+            "[...document.querySelectorAll('article h2, article summary')].map(e => e.firstChild.textContent)"
+        )
+        folded = tab.evaluate("[...document.querySelectorAll('details pre')].map(e => e.textContent.trim())")
+        addresses = tab.evaluate("[...document.querySelectorAll('.addresses li')].map(e => e.textContent)")
+        tab.pdf(path=screenshots / f"{page.stem}.pdf", prefer_css_page_size=True)
+        sheets = [sheet.extract_text() for sheet in pypdf.PdfReader(screenshots / f"{page.stem}.pdf").pages]
+        # Lines are broken anywhere, and "fi" may be one letter
+        printed = "".join(unicodedata.normalize("NFKC", "".join(sheets)).split())
+        for text in (*wanted, *"\n".join(folded).splitlines(), *addresses):
+            assert "".join(unicodedata.normalize("NFKC", text).split()) in printed, f"{page.name}: {text}"
+        assert wanted
+        assert folded
+        assert all("PHANTOM DATA" in sheet for sheet in sheets), page.name
