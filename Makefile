@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo yes)
 LOCK := $(if $(GPU),requirements-cuda.lock,requirements.lock)
+ARCHIVE ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
@@ -20,9 +21,10 @@ override SET := $(value SET)
 override JOBS := $(value JOBS)
 override PROFILE := $(value PROFILE)
 override SNAKEMAKE_ARGS := $(value SNAKEMAKE_ARGS)
-export RUN DATA SET JOBS PROFILE SNAKEMAKE_ARGS
+override ARCHIVE := $(value ARCHIVE)
+export RUN DATA SET JOBS PROFILE SNAKEMAKE_ARGS ARCHIVE
 
-.PHONY: reproduce help data reference test lint lab report bench clean environment lock
+.PHONY: reproduce help data reference archive verify test lint lab report bench clean environment lock
 
 reproduce: environment  ## every notebook and the report: RUN=demo|cpu|paper DATA=/path SET="key=value ..." JOBS=n PROFILE=local|slurm
 	@$(BIN)/python -m workflow.front
@@ -55,6 +57,12 @@ lint: environment  ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check workflow/Snakefile
 	$(BIN)/snakemake --snakefile workflow/Snakefile --lint
+
+archive: environment  ## a finished run in one zip that others can check: RUN=demo
+	@$(BIN)/python -m workflow.archive
+
+verify: environment  ## check such a zip: ARCHIVE=results/demo/demo.zip
+	@$(BIN)/python -m workflow.archive --verify
 
 lab: environment  ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_data_preparation.ipynb

@@ -1,7 +1,7 @@
 """Where everything of a run lies. Notebooks and modules ask here and build no paths of their own."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,14 +20,16 @@ class Paths:
 
     Attributes:
         run: the run's name.
+        root: the project's folder, or that of an archive.
     """
 
     run: str
+    root: Path = field(default_factory=lambda: ROOT)
 
     @property
     def data(self) -> Path:
         """All that the run prepared, its phantoms included; never a download."""
-        return ROOT / "data" / self.run
+        return self.root / "data" / self.run
 
     @property
     def phantoms(self) -> Path:
@@ -47,11 +49,11 @@ class Paths:
     @property
     def activations(self) -> Path:
         """Stored activations at the freezing boundary, shared by all runs."""
-        return ROOT / "data" / "activations"
+        return self.root / "data" / "activations"
 
     @property
     def results(self) -> Path:
-        return ROOT / "results" / self.run
+        return self.root / "results" / self.run
 
     @property
     def checkpoints(self) -> Path:
@@ -92,11 +94,11 @@ class Paths:
     @property
     def reference(self) -> Path:
         """What a run of this name gave, kept in git to compare with."""
-        return ROOT / "results" / "reference" / self.run
+        return self.root / "results" / "reference" / self.run
 
     @property
     def figures(self) -> Path:
-        return ROOT / "figures" / self.run
+        return self.root / "figures" / self.run
 
     def experiment(self, experiment: str, seed: int = 1) -> Path:
         """Folder of one row; repetitions with further seeds lie beside the first as `<ID>-seed<k>`."""
