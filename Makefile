@@ -64,8 +64,11 @@ archive: environment  ## a finished run in one zip that others can check: RUN=de
 verify: environment  ## check such a zip: ARCHIVE=results/demo/demo.zip
 	@$(BIN)/python -m workflow.archive --verify
 
+# Notebook 09 takes uploads as large as data preparation reads; by default one of 10 MiB is lost without a word
+LAB := --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_data_preparation.ipynb \
+	--ServerApp.tornado_settings='{"websocket_max_message_size": 600000000}'
 lab: environment  ## JupyterLab on the notebooks
-	@$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_data_preparation.ipynb
+	@$(BIN)/jupyter lab $(LAB)
 
 clean: environment  ## delete what a run made: RUN=demo
 	@$(BIN)/python -m workflow.clean

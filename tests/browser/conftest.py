@@ -1,7 +1,6 @@
-"""The synthetic run's report, and Debian's chromium."""
+"""The synthetic run's report, and where its screenshots go."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -24,19 +23,6 @@ def report(tmp_path_factory):
         patch.setattr(paths, "ROOT", root)
         patch.setattr(paths, "NOTEBOOKS", root / "notebooks")
         return site.build_site("demo", MADE_IN).at.report
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A running browser without network."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install .[test])")
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

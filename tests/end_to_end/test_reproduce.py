@@ -9,9 +9,7 @@ import os
 import platform
 import re
 import shutil
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -52,26 +50,6 @@ CHEST = ["covid-19", "normal", "pneumonia"]
 
 def reproduce(*more: str, changes: str = "") -> list[str]:
     return front_door("--set", changes, *more)
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy of the project's own files, run once: killed after the first notebooks, then started again."""
-    copy = copied(tmp_path_factory.mktemp("fresh") / "project")
-    interrupted = subprocess.Popen(reproduce(), cwd=copy, env=environment(copy), start_new_session=True)
-    first = copy / "results/demo/notebooks/00_data_preparation.ipynb"
-    deadline = time.monotonic() + 600
-    while not first.exists() and interrupted.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.2)
-    time.sleep(5)
-    os.killpg(interrupted.pid, signal.SIGKILL)
-    interrupted.wait()
-    before = first.stat().st_mtime_ns
-    done = subprocess.run(reproduce(), cwd=copy, env=environment(copy), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
-    assert first.stat().st_mtime_ns == before, "after kill -9, what was finished is not run again"
-    (copy / "terminal.txt").write_text(done.stdout)
-    return copy
 
 
 @pytest.mark.parametrize("row", ROWS)
