@@ -10,6 +10,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,19 @@ def test_what_a_row_leaves(project, row):
     assert len(pd.read_csv(folder / "history.csv"))
     assert (folder / "model.keras").stat().st_size > 1e6
     assert (folder / "last_epoch.npz").is_file() == (row in ("RN1", "RN3", "RN5", "CN1")), "linear rows alone leave it"
+
+
+def test_the_readme_s_lines_load_a_network_that_answers(project, tmp_path):
+    (lines,) = re.findall(r"```python\n(.+?)```", (project / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    one = next(project.glob("data/demo/phantoms/covidx-sources/*/images/*.png"))
+    assert "chest.png" in lines
+    said = subprocess.run(
+        [sys.executable, "-c", lines.replace("chest.png", str(one))],
+        cwd=project, env=environment(project), capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    probabilities = [float(number) for number in re.findall(r"\d\.\d*", said.rpartition("[[")[2])]
+    assert len(probabilities) == 3
+    assert sum(probabilities) == pytest.approx(1, abs=0.002)
 
 
 @pytest.mark.parametrize(("name", "channels"), [("covidx", 1), ("ham10000", 3)])
