@@ -72,6 +72,18 @@ def test_no_page_is_wider_than_the_screen(report, tab):
         assert excess <= 0, f"{page.name}: {excess} pixels too wide"
 
 
+@pytest.mark.parametrize("tab", ["phone", "desktop"], indirect=True)
+def test_no_text_runs_into_the_next_cell(report, tab):
+    beyond = """[...document.querySelectorAll('th, td')].filter(cell => {
+        const text = document.createRange();
+        text.selectNodeContents(cell);
+        const [inner, outer] = [text, cell].map(one => one.getBoundingClientRect());
+        return inner.width && (inner.right > outer.right + 1 || inner.left < outer.left - 1);
+    }).map(cell => cell.textContent)"""
+    for page in opened(tab, report):
+        assert tab.evaluate(beyond) == [], page.name
+
+
 @pytest.mark.parametrize("tab", TABS, indirect=True)
 def test_axe_finds_no_violation(report, tab):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
