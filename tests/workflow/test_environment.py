@@ -1,5 +1,6 @@
 """The pinned versions are the same for everybody, hashed, and name no index."""
 
+import json
 import re
 import tomllib
 
@@ -7,7 +8,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from lib.paths import ROOT
+from lib import files
+from lib.paths import ROOT, Paths
 
 LOCKS = ["requirements.lock", "requirements-cuda.lock"]
 
@@ -58,3 +60,26 @@ def test_the_lock_holds_every_direct_dependency():
     for line in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
         wanted = Requirement(line)
         assert any(wanted.specifier.contains(version) for version in locked.get(wanted.name.lower(), ())), line
+
+
+def test_a_container_is_made_by_the_makefile_s_step_under_the_reference_s_python():
+    lines = re.sub(r"\\\n", " ", (ROOT / "Containerfile").read_text(encoding="utf-8")).splitlines()
+    steps = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+    assert [rest for word, rest in steps if word == "RUN" and "apt-get" not in rest] == [
+        "make environment",
+        "touch .venv/.installed",
+    ], "nothing is installed but by the Makefile"
+    (base,) = [rest for word, rest in steps if word == "FROM"]
+    made_with = files.read_json(Paths("demo").reference / "reference.json")["made_with"]["packages"]["python"]
+    assert re.search(r"/python:(\d+\.\d+)\.\d+-slim", base)[1] == ".".join(made_with.split(".")[:2])
+    copied = [name for word, rest in steps if word == "COPY" for name in rest.split()[:-1]]
+    assert {"Makefile", "requirements.lock", "pyproject.toml", "."} <= set(copied)
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_a_development_container_is_that_container():
+    about = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
+    assert (ROOT / ".devcontainer" / about["build"]["dockerfile"]).resolve() == ROOT / "Containerfile"
+    command, target = about["postCreateCommand"].split()
+    assert command == "make"
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
