@@ -2,23 +2,28 @@
 
 Layers below the boundary change nothing while the layers above it are trained, so their output for an image is the same
 in every epoch. It is stored as one array a crossing tensor, under a key of everything that it depends on, and shared by
-every experiment and run with the same key.
+every experiment and run with the same key, also by several at once: one computes, the others wait and read.
 """
 
 import hashlib
 import json
 import logging
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import keras
 import numpy as np
+from filelock import FileLock
 
 from lib import files, hardware
 from lib.training.batches import Examples, FromPixels
 
 log = logging.getLogger(__name__)
+
+LARGEST = 100e9
+"""Bytes that a store may hold: twice what the paper's rows leave at 224 x 224 pixels, and little of a usual disk."""
 
 
 def stored_activations(frozen: keras.Model, images: Examples, folder: Path, batch_size: int) -> list[np.ndarray]:
@@ -35,15 +40,17 @@ def stored_activations(frozen: keras.Model, images: Examples, folder: Path, batc
         anew. If the disk is full, the arrays are computed in memory instead.
     """
     entry = Path(folder) / key(frozen, images)
-    found = _read(entry, len(frozen.outputs))
-    if found is not None:
-        return found
     try:
-        _compute(frozen, images, entry, batch_size)
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(entry.with_name(f".{entry.name}.lock")):
+            found = _read(entry, len(frozen.outputs))
+            if found is None:
+                _compute(frozen, images, entry, batch_size)
+                found = _read(entry, len(frozen.outputs))
+        _make_room(entry)
     except OSError as error:
         log.warning("activations not stored in %s (%s); kept in memory", entry, error)
         return [np.concatenate(parts) for parts in zip(*_batches(frozen, images, batch_size), strict=True)]
-    found = _read(entry, len(frozen.outputs))
     if found is None:
         raise RuntimeError(
             f"{entry} differs from what was just written; the disk is failing: set cache_activations: false"
@@ -82,7 +89,6 @@ def _batches(frozen: keras.Model, images: Examples, batch_size: int):
 
 def _compute(frozen: keras.Model, images: Examples, entry: Path, batch_size: int) -> None:
     """Writes the arrays into a temporary folder beside `entry` and renames it."""
-    entry.parent.mkdir(parents=True, exist_ok=True)
     shapes = [(len(images), *tensor.shape[1:]) for tensor in frozen.outputs]
     needed = sum(4 * int(np.prod(shape)) for shape in shapes)
     free = shutil.disk_usage(entry.parent).free
@@ -120,10 +126,29 @@ def _read(entry: Path, tensors: int) -> list[np.ndarray] | None:
         return None
     try:
         checksums = json.loads((entry / "complete.json").read_text())
-        whole = checksums == {name: files.sha256(entry / name) for name in _names(tensors)}
+        if checksums == {name: files.sha256(entry / name) for name in _names(tensors)}:
+            os.utime(entry / "complete.json")  # when it was used last
+            return [np.load(entry / name, mmap_mode="r") for name in _names(tensors)]
     except (OSError, ValueError):
-        whole = False
-    if not whole:
-        log.warning("%s: damaged or incomplete; computed anew", entry)
-        return None
-    return [np.load(entry / name, mmap_mode="r") for name in _names(tensors)]
+        pass
+    log.warning("%s: damaged or incomplete; computed anew", entry)
+    return None
+
+
+def _make_room(used: Path) -> None:
+    """Deletes other entries, first those that were used longest ago, until the store is no larger than `LARGEST`.
+
+    Who has an entry open keeps its bytes (as Unix does), and who comes later computes it anew.
+    """
+    found = []
+    for entry in used.parent.glob("[!.]*/"):
+        last = entry / "complete.json"
+        size = sum(path.stat().st_size for path in entry.iterdir())
+        found.append((entry == used, last.stat().st_mtime_ns if last.is_file() else 0, size, entry))
+    excess = sum(size for *_, size, _ in found) - LARGEST
+    for mine, _, size, entry in sorted(found):
+        if excess <= 0 or mine:
+            return
+        log.info("%s: deleted, used longest ago of a store of more than %.0f GB", entry, LARGEST / 1e9)
+        shutil.rmtree(entry, ignore_errors=True)
+        excess -= size

@@ -1,4 +1,7 @@
 import errno
+import multiprocessing
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,7 +88,8 @@ def test_a_full_disk_falls_back_to_memory(cut, everything, tmp_path, monkeypatch
     arrays = stored_activations(cut[0], everything, tmp_path / "full", 16)
     assert "kept in memory" in caplog.text
     np.testing.assert_array_equal(right, arrays)
-    assert not list((tmp_path / "full").iterdir()), "nothing half-written is left"
+    left = [path.name for path in (tmp_path / "full").iterdir() if path.suffix != ".lock"]
+    assert not left, "nothing half-written is left"
 
 
 def test_too_little_space_is_noticed_before_writing(cut, everything, tmp_path, monkeypatch, caplog):
@@ -99,3 +103,50 @@ def test_frozen_part_runs_in_inference_mode(cut, everything, tmp_path):
     stored = stored_activations(cut[0], everything, tmp_path, 16)[0]
     inputs = next(iter(everything.ordered(60)))[0]
     np.testing.assert_allclose(stored, np.asarray(FromPixels(cut[0])(inputs, training=False)), atol=1e-5)
+
+
+def test_a_store_that_grows_too_large_loses_what_was_used_longest_ago(cut, everything, tmp_path, monkeypatch):
+    def use(offset):
+        images = Examples([everything.arrays[0] + np.uint8(offset)], everything.positions, everything.labels, 3)
+        stored_activations(cut[0], images, tmp_path, 16)
+        return tmp_path / activations.key(cut[0], images)
+
+    first, second = use(1), use(2)
+    size = sum(path.stat().st_size for path in first.iterdir())
+    monkeypatch.setattr(activations, "LARGEST", 2.5 * size)
+    use(1)
+    third = use(3)
+    assert [entry.exists() for entry in (first, second, third)] == [True, False, True]
+    monkeypatch.setattr(activations, "LARGEST", 0)
+    use(1)
+    assert [entry.exists() for entry in (first, second, third)] == [True, False, False], "what is in use stays"
+
+
+def test_eight_processes_at_once_compute_an_entry_once_and_read_the_same(tmp_path, monkeypatch):
+    """Forked, and without TensorFlow, which eight would need a minute to load: the store's part alone is shared."""
+    frozen, images = SimpleNamespace(outputs=[SimpleNamespace(shape=(None, 3))]), range(60)
+    context = multiprocessing.get_context("fork")
+    together = context.Barrier(8)
+
+    def batches(*_):
+        with (tmp_path / "computed.txt").open("a") as file:
+            file.write(".")
+        for start in range(0, 60, 20):
+            time.sleep(0.05)  # the others are there, too
+            yield [np.full((20, 3), start, np.float32)]
+
+    def use(number):
+        together.wait()
+        (array,) = stored_activations(frozen, images, tmp_path / "store", 20)
+        (tmp_path / f"{number}.txt").write_text(str(array.sum()))
+
+    monkeypatch.setattr(activations, "key", lambda *_: "key")
+    monkeypatch.setattr(activations, "_batches", batches)
+    processes = [context.Process(target=use, args=(number,)) for number in range(8)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 8
+    assert (tmp_path / "computed.txt").read_text() == "."
+    assert {(tmp_path / f"{number}.txt").read_text() for number in range(8)} == {"3600.0"}
