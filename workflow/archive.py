@@ -72,7 +72,7 @@ def write(run: str) -> Path:
     for path in (at.provenance, at.table1, at.claims, at.covidx / "index.csv", at.covidx / "settings.json"):
         if not path.is_file():
             raise ValueError(f"run {run} is not finished: {show(path)} is missing; `make reproduce RUN={run}` ends it")
-    inside = dict(sorted(_contents(at)))
+    inside = {name: _without(_places(at), content) for name, content in sorted(_contents(at))}
     inside[METADATA] = _described(at, inside)
     lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in inside.items())
     inside[MANIFEST] = "".join(lines).encode()
@@ -103,13 +103,28 @@ def _contents(at: Paths) -> Iterator[tuple[str, bytes]]:
         if not TIMED.match(path.name) and not path.name.endswith(".failed.ipynb"):
             yield _name(at, path), _notebook(files.check(path))
     index = runs.read_index(at)  # of the images only whose they are, what they show, and which split has them
-    yield (
-        _name(at, at.covidx / "index.csv"),
-        index.to_csv(index=False, lineterminator="\n").encode(),
-    )
+    yield _name(at, at.covidx / "index.csv"), index.to_csv(index=False, lineterminator="\n").encode()
     record = files.read_json(at.provenance)
     record["steps"] = [step["step"] for step in record["steps"]]
     yield _name(at, at.provenance), _json(record)
+
+
+def _places(at: Paths) -> dict[bytes, bytes]:
+    """Folders and files of this machine that the run was given, and the project's own, with what stands for them."""
+    given = {entry["key"]: entry["value"] for entry in files.read_json(at.provenance)["parameters"]}
+    found = {str(at.root): "."}
+    for key, words in params.NO_FILES.items():
+        if key in given and str(given[key]) not in words:
+            found[str(given[key])] = Path(str(given[key])).name
+    return {place.encode(): name.encode() for place, name in sorted(found.items(), reverse=True)}  # inner ones first
+
+
+def _without(places: dict[bytes, bytes], content: bytes) -> bytes:
+    """A file's bytes without places of this machine, if it is text."""
+    if not content.startswith((b"\x89PNG", b"%PDF")):
+        for place, name in places.items():
+            content = content.replace(place, name)
+    return content
 
 
 def _name(at: Paths, path: Path) -> str:
@@ -127,10 +142,9 @@ def _notebook(path: Path) -> bytes:
         outputs = [output for output in cell.get("outputs", []) if output.get("name") != "stderr"]
         for output in outputs:
             data = output.get("data", {})
-            for kind in [
-                kind for kind in data if kind.startswith("image/") or (len(data) > 1 and kind == "text/plain")
-            ]:
-                data.pop(kind)
+            for kind in list(data):
+                if kind.startswith("image/") or (kind == "text/plain" and len(data) > 1):
+                    del data[kind]
         if "outputs" in cell:
             cell.outputs = outputs
     return nbformat.writes(node).encode()
@@ -197,9 +211,15 @@ def verify(path: Path) -> list[str]:
                 raise Unverified(f"{path}: no archive of a run; {MANIFEST} and {METADATA} are expected in it")
             said = [_hashes(path, {name: archive.read(name) for name in names})]
             archive.extractall(folder)  # after the hashes; it keeps names inside the folder
-            (record,) = Path(folder).glob("results/*/provenance.json")
-            at = Paths(record.parent.name, root=Path(folder))
-            return [*said, _table_1(path, at, files.read_json(record)), _versions(files.read_json(record))]
+            found = sorted(Path(folder).glob("results/*/provenance.json"))
+            if len(found) != 1:
+                raise Unverified(f"{path}: found {len(found)} files results/<run>/provenance.json in it; expected one")
+            at, record = Paths(found[0].parent.name, root=Path(folder)), files.read_json(found[0])
+            return [*said, _table_1(path, at, record), _versions(record)]
+    except Unverified:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Unverified(f"{path}: what it holds is not what a run leaves ({error!r})") from error
     except (OSError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise Unverified(f"{path}: cannot be read ({error}); expected a zip that `make archive` wrote") from error
 

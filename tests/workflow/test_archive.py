@@ -130,6 +130,18 @@ def test_pictures_of_patients_stay_at_home(run):
     assert [name for name in content if name.startswith("figures/")] == ["figures/demo/figure_2a.png"]
 
 
+def test_no_place_of_this_machine_is_told(run):
+    folder = str(run.root.parent / "x-rays of mine")
+    path = run.covidx / "settings.json"
+    files.write_json(path, files.read_json(path) | {"data": folder})
+    record = files.read_json(run.provenance)
+    record["parameters"].append({"key": "data", "value": folder, "comment": ""})
+    files.write_json(run.provenance, record)
+    content = inside(archive.write("demo"))
+    assert json.loads(content["data/demo/covidx/settings.json"])["data"] == "x-rays of mine"
+    assert not [name for name, text in content.items() if str(run.root.parent).encode() in text]
+
+
 def test_the_metadata_describe_every_file_and_point_to_nothing_that_is_not_there(run):
     content = inside(archive.write("demo"))
     graph = {entity["@id"]: entity for entity in json.loads(content[archive.METADATA])["@graph"]}
@@ -184,6 +196,20 @@ def test_predictions_that_do_not_give_table_1_are_found_where_the_hashes_were_me
     table[["covid-19", "normal"]] = table[["normal", "covid-19"]].to_numpy()
     changed = rewritten(path, relisted=True, **{name: table.to_csv(index=False).encode()})
     with pytest.raises(archive.Unverified, match="Table 1 does not follow from the predictions: CN2 accuracy"):
+        archive.verify(changed)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("results/demo/provenance.json", None, r"found 0 files results/<run>/provenance\.json"),
+        ("results/demo/provenance.json", b"{}", "not what a run leaves"),
+        ("results/demo/experiments/RN4/predictions.csv", b"image_id\n1\n", "not what a run leaves"),
+    ],
+)
+def test_an_archive_of_something_else_is_refused_though_its_hashes_are_right(run, name, content, words):
+    changed = rewritten(archive.write("demo"), relisted=True, **{name: content})
+    with pytest.raises(archive.Unverified, match=words):
         archive.verify(changed)
 
 
