@@ -53,7 +53,7 @@ def project(tmp_path):
 
 def start(project, cluster, *more, target=STEP):
     """The front door with the cluster's profile, in its own process; `ended` waits for it."""
-    command = front_door("--profile", "slurm", "--set", SMALL, f"--snakemake={' '.join([SMALL_NODE, *more, target])}")
+    command = front_door("--profile", "slurm", "--set", SMALL, f"--snakemake={' '.join([*more, SMALL_NODE, target])}")
     return subprocess.Popen(
         command, cwd=project, env=environment(project) | cluster, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
