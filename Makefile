@@ -8,8 +8,7 @@ SNAKEMAKE_ARGS ?=
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo yes)
-LOCK := $(if $(GPU),requirements-cuda.lock,requirements.lock)
+ACCELERATOR ?=
 ARCHIVE ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -22,11 +21,21 @@ override JOBS := $(value JOBS)
 override PROFILE := $(value PROFILE)
 override SNAKEMAKE_ARGS := $(value SNAKEMAKE_ARGS)
 override ARCHIVE := $(value ARCHIVE)
+override ACCELERATOR := $(value ACCELERATOR)
 export RUN DATA SET JOBS PROFILE SNAKEMAKE_ARGS ARCHIVE
+
+# A cluster's login node may have no GPU where its other nodes do, so ACCELERATOR wins over what is found here
+FOUND := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo cuda || echo cpu)
+LOCK_cpu := requirements.lock
+LOCK_cuda := requirements-cuda.lock
+LOCK := $(LOCK_$(or $(ACCELERATOR),$(FOUND)))
+ifeq ($(LOCK),)
+$(error ACCELERATOR: found '$(ACCELERATOR)', expected cpu or cuda; leave it out to take what this machine has)
+endif
 
 .PHONY: reproduce help data reference archive verify test lint lab report bench clean environment lock
 
-reproduce: environment  ## every notebook and the report: RUN=demo|cpu|paper DATA=/path SET="key=value ..." JOBS=n PROFILE=local|slurm
+reproduce: environment  ## every notebook and the report: RUN=demo|cpu|paper DATA=/path SET="key=value ..." JOBS=n PROFILE=local|slurm ACCELERATOR=cpu|cuda
 	@$(BIN)/python -m workflow.front
 
 help:  ## this list
@@ -47,7 +56,7 @@ bench: environment  ## ratios of speed, measured side by side: BENCH_ARGS='--rou
 
 # Tests that run the DAG come last and one by one, since each of them takes all cores itself. A process has its own
 # TensorFlow, so their number is bounded by memory, too.
-WHOLE := tests/end_to_end tests/robustness/test_faults.py
+WHOLE := tests/end_to_end tests/robustness/test_faults.py tests/cluster
 test: environment  ## every test, on all cores: PYTEST_ARGS='tests/models -q' for some, on one
 	@$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile $(addprefix --ignore ,$(WHOLE)))
 	@$(if $(PYTEST_ARGS),,$(BIN)/python -m pytest $(WHOLE))
@@ -75,12 +84,15 @@ clean: environment  ## delete what a run made: RUN=demo
 
 environment: $(VENV)/.installed
 
-$(VENV)/.installed: $(LOCK) pyproject.toml
+# .installed names the lock file that it was made from; another one is installed over it
+$(VENV)/.installed: $(LOCK) pyproject.toml $(if $(filter-out $(LOCK),$(shell cat $(VENV)/.installed 2>/dev/null)),FORCE)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, found {v.major}.{v.minor}; set PYTHON=/path/to/python3.12")'
 	@test -x $(BIN)/python || { echo 'Making the environment in $(VENV) from $(LOCK) (a few minutes, once)'; $(PYTHON) -m venv $(VENV); }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@echo $(LOCK) > $@
+
+FORCE:
 
 UV := uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --no-header --quiet

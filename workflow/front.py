@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import joblib
+import yaml
 from filelock import FileLock, Timeout
 
 from lib import hardware, params
@@ -82,18 +83,47 @@ def overrides(text: str, data: str) -> dict[str, Any]:
 def snakemake_command(
     run: str, changes: dict[str, Any], jobs: int, cores: int, *, first: list[str], profile: str, extra: list[str]
 ) -> list[str]:
-    """The call of Snakemake: at most `jobs` notebooks at once, on so many cores.
+    """The call of Snakemake: at most `jobs` notebooks at once, on so many cores of this machine or, with a cluster's
+    profile, on those that each job is given.
 
     Files in `first`, with all that they need, are made before everything else; `extra` arguments win over what stands
     before them and over the profile, a folder of workflow/profiles.
     """
+    settings = profile_settings(profile)
+    at_most = ["--jobs", str(jobs)] if "executor" in settings else ["--cores", str(cores)]
     return [
         sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile",
         "--workflow-profile", f"workflow/profiles/{profile}",
-        "--config", f"run={run}", f"jobs={jobs}", f"set={dag.packed(changes)}",
+        # the profile's own values first: Snakemake would drop them for those of the command line
+        "--config", *settings.get("config", []), f"run={run}", f"jobs={jobs}", f"set={dag.packed(changes)}",
         *(["--prioritize", *first] if first else []),  # takes all that follows up to the next option
-        "--cores", str(cores), *extra,
+        *at_most, *(without_accounting() if settings.get("executor") == "slurm" else []), *extra,
     ]  # fmt: skip
+
+
+def profile_settings(name: str) -> dict[str, Any]:
+    """What the profile of that name says; where it names an executor, jobs run elsewhere than on this machine.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    profiles = sorted(path.parent.name for path in PROFILES.glob("*/config.yaml"))
+    if name not in profiles:
+        raise ValueError(f"PROFILE: found '{name}', expected {' or '.join(profiles)}")
+    return yaml.safe_load((PROFILES / name / "config.yaml").read_text(encoding="utf-8")) or {}
+
+
+def without_accounting() -> list[str]:
+    """Arguments for the Slurm plugin where `sacct` does not work: absent, or accounting storage is disabled.
+
+    By default the plugin asks `sacct` wherever the command is installed, also what ended: it would wait for ever.
+    """
+    try:
+        if subprocess.run(["sacct", "--noheader"], capture_output=True, timeout=60, check=False).returncode == 0:
+            return []
+    except (OSError, subprocess.TimeoutExpired):
+        pass
+    return ["--slurm-status-command", "squeue"]
 
 
 def at_once(asked: int, threads: int, cores: int, memory_gb: float) -> tuple[int, int]:
@@ -171,8 +201,10 @@ def ending(at: Paths) -> str:
     return "\n".join([*lines, "", f"Report: {show(at.report / 'index.html')}"])
 
 
-def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs: int, memory_gb: float) -> str:
+def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs: int, memory_gb: float | None) -> str:
     """What the run will do, in a few lines; asks of the data only what can be seen at once.
+
+    `memory_gb` are of this machine; None stands for a cluster, which gives each job its own.
 
     Raises:
         lib.params.ParameterError: a file or folder that a parameter names is not there, or own_image is too large.
@@ -202,11 +234,12 @@ def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs
     networks = len(checked.seeds) * sum(of_size[row.backbone] for row in rows.values())
     images = 0 if checked.data == "phantoms" else 40_000 * checked.image_size**2 / 1e9
     each = 3 * max(of_size.values())  # with checkpoints
-    needed = 1 + networks + jobs * each + 2 * images  # with room to convert
+    training = jobs if memory_gb else min(jobs, len(checked.seeds) * len(rows))
+    needed = 1 + networks + training * each + 2 * images  # with room to convert
     at.results.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(at.results).free / 1e9
     if free < needed:
-        fits = int((free - (needed - jobs * each)) // each)
+        fits = int((free - (needed - training * each)) // each)
         fewer = f", or set JOBS={fits}" if fits > 0 else ""
         asked = f"about {needed:.1f} GB are needed with JOBS={jobs}"
         raise OSError(f"{show(at.results)}: {free:.1f} GB free, {asked}: make room{fewer}")
@@ -214,9 +247,10 @@ def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs
     repeated = f", each with {len(checked.seeds)} seeds" if len(checked.seeds) > 1 else ""
     text = f"Run {checked.run}: row{'s' * (len(rows) > 1)} {', '.join(rows)} of Table 1{repeated}, on {data}, at "
     text += f"{checked.image_size} x {checked.image_size} pixels; {jobs} notebook{'s' * (jobs > 1)} at once; "
-    text += f"about {jobs * NOTEBOOK_GB} of {memory_gb:.0f} GB of memory and {needed:.0f} of {free:.0f} GB of free disk"
+    text += f"about {jobs * NOTEBOOK_GB} of {memory_gb:.0f} GB of memory and " if memory_gb else "on a cluster; about "
+    text += f"{needed:.0f} of {free:.0f} GB of free disk"
     lines = textwrap.wrap(text, 110)
-    if jobs * NOTEBOOK_GB > memory_gb:
+    if memory_gb and jobs * NOTEBOOK_GB > memory_gb:
         lines.append(f"That may be more memory than there is: JOBS={max(1, int(memory_gb // NOTEBOOK_GB))} would fit")
     if unknown:
         text = f"explained_experiment: {checked.explained_experiment} is not among the rows, so nothing is explained: "
@@ -311,21 +345,24 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     sys.stdout.reconfigure(errors="replace")  # a terminal may know fewer letters
     asked = arguments()
-    profiles = sorted(path.parent.name for path in PROFILES.glob("*/config.yaml"))
     try:
         changes = overrides(asked.changes, asked.data)
         checked = params.load(asked.run, None, changes)
         rows = {row: params.load(asked.run, row, changes) for row in checked.experiments}
         at_most, extra = count(asked.jobs), _words(asked.snakemake)
-        if asked.profile not in profiles:
-            raise ValueError(f"PROFILE: found '{asked.profile}', expected {' or '.join(profiles)}")
+        profile = profile_settings(asked.profile)
         at = Paths(checked.run)
         cores = joblib.cpu_count()  # those that this process may use
         memory = hardware.machine()["memory_gb"] or 2 * NOTEBOOK_GB
         jobs, cores = at_once(at_most, checked.threads, cores, memory)
+        if "executor" in profile:
+            jobs, memory = at_most or profile["jobs"], None
         first = [] if extra else slow_files(at, rows)  # else Snakemake makes them beside the files that are asked for
         command = snakemake_command(checked.run, changes, jobs, cores, first=first, profile=asked.profile, extra=extra)
         working = executes(command) if extra else True
+        if working and profile.get("executor") == "slurm" and shutil.which("sbatch") is None:
+            expected = "expected Slurm's command sbatch on this machine; start it where jobs are submitted"
+            raise ValueError(f"PROFILE: found '{asked.profile}', {expected}, or leave PROFILE out")
         print(plan(at, checked, rows, jobs, memory), flush=True)
     except (ValueError, OSError) as error:  # of parameters and data, too
         sys.exit(str(error))
@@ -336,7 +373,7 @@ def main() -> None:
                 for line in [*intact.make_room(at, generated=checked.data == "phantoms"), *intact.unknown(at)]:
                     print(line, flush=True)
             log.parent.mkdir(exist_ok=True)
-            local = asked.profile == "local" and not any(one.startswith("--exec") for one in extra)
+            local = "executor" not in profile and not any(one.startswith("--exec") for one in extra)
             usual, own = usual_seconds(at)
             with contextlib.ExitStack() as stack:
                 said = stack.enter_context(log.open("w", encoding="utf-8"))

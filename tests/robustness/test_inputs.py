@@ -402,6 +402,10 @@ COMMANDS = [
     ({"JOBS": "1e3"}, "JOBS: found '1e3'"),
     ({"JOBS": "99999999"}, "JOBS: found '99999999'"),
     ({"PROFILE": "../x"}, "PROFILE: found '../x', expected local or slurm"),
+    (
+        {"PROFILE": "slurm", "PATH": "/nowhere"},
+        "PROFILE: found 'slurm', expected Slurm's command sbatch on this machine",
+    ),
     ({"SNAKEMAKE_ARGS": "'x"}, "No closing quotation"),
     ({"RUN": "nope"}, "params/runs/nope.yaml: no such file; found beside it: cpu, demo, paper"),
     ({"RUN": "../lib"}, "run: found '../lib'; should be a run's name"),

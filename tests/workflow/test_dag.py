@@ -73,10 +73,10 @@ def test_only_listed_parameters_are_passed():
 
 @pytest.fixture(scope="module")
 def dry_run():
-    """What Snakemake would do for three rows, one of them a stage of another, with two seeds."""
+    """What Snakemake would do for three rows, one of them a stage of another, with two seeds, on such a cluster."""
     changes = {"experiments": ["RN2", "CN1-described"], "explained_experiment": "RN2", "seeds": [1, 2]}
-    changes["fine_tuning_from"] = "as_published"
-    config = ["run=demo", "jobs=2", f"set={dag.packed(changes)}"]
+    changes |= {"fine_tuning_from": "as_published", "threads": 0}
+    config = ["run=demo", "jobs=2", "cpus=2", "gpus=1", f"set={dag.packed(changes)}"]
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--forceall", "--dry-run",
          "--printshellcmds", "--nolock", "--cores", "2", "--config", *config],
@@ -99,6 +99,27 @@ def test_every_notebook_of_the_story_is_executed_with_its_parameters(dry_run):
     (skin,) = [values for line, values in given.items() if "/03_pretraining-covidnet-as_described.ipynb" in line]
     assert (skin["backbone"], skin["shortcuts"], skin["classifier_l2"]) == ("covidnet", "as_described", "as_described")
     assert skin["seed"] == 1, "all seeds start from one network"
+
+
+@pytest.fixture(scope="module")
+def asked(dry_run):
+    """What the notebooks' jobs ask of a cluster, by rule: threads and resources."""
+    jobs = [part.partition(":\n") for part in dry_run.split("\nrule ")[1:]]
+    numbers = re.compile(r"\b(threads|mem_mb|runtime|gpu)[=:] ?(\d+)")
+    return {rule: dict(numbers.findall(said)) for rule, _, said in jobs if "workflow.execute" in said}
+
+
+def test_jobs_take_cores_and_gpus_from_the_profile_and_networks_take_the_gpu(asked):
+    with_gpu = {"pretraining", "linear_stage", "experiment", "explainability", "integrated_gradients_steps"}
+    with_gpu |= {"explanation_scorecard", "explain_your_image"}
+    assert {rule for rule in asked if asked[rule]["gpu"] == "1"} == with_gpu
+    assert {job["threads"] for job in asked.values()} == {"2"}
+
+
+def test_what_a_job_asks_for_is_more_than_the_demo_was_seen_to_take(asked):
+    assert int(asked["experiment"]["mem_mb"]) > 1.5 * 2147  # the most of 29 notebooks, in MB, in a whole demo
+    assert int(asked["data_exploration"]["mem_mb"]) > 1.5 * 854
+    assert int(asked["experiment"]["runtime"]) > int(asked["overview"]["runtime"]) >= 60
 
 
 def test_a_row_continues_its_parent_with_its_own_seed_and_starts_from_the_one_pretrained_network(dry_run):

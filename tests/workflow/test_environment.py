@@ -1,7 +1,9 @@
 """The pinned versions are the same for everybody, hashed, and name no index."""
 
 import json
+import os
 import re
+import subprocess
 import tomllib
 
 import pytest
@@ -52,6 +54,46 @@ def test_with_a_gpu_the_versions_are_the_same_and_cuda_comes_besides():
     assert not [name for name in plain if name.startswith("nvidia-")]
     assert [name for name in cuda if name.startswith("nvidia-cudnn")]
     assert plain.items() <= cuda.items()
+
+
+@pytest.mark.parametrize(
+    ("driver", "asked", "lock"),
+    [
+        ("", [], "requirements.lock"),
+        ("echo GPU 0: A100", [], "requirements-cuda.lock"),
+        ("", ["ACCELERATOR=cuda"], "requirements-cuda.lock"),  # a login node of a cluster
+        ("echo GPU 0: A100", ["ACCELERATOR=cpu"], "requirements.lock"),
+    ],
+)
+def test_accelerator_wins_over_what_the_machine_has(tmp_path, driver, asked, lock):
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{driver}\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert f"-r {lock}\n" in make(tmp_path, *asked).stdout
+    installed = tmp_path / "venv/.installed"
+    installed.parent.mkdir()
+    installed.write_text(f"{lock}\n")
+    os.utime(installed, (2**32, 2**32))  # newer than the lock file
+    assert "pip install" not in make(tmp_path, *asked).stdout
+    installed.write_text("another.lock\n")
+    os.utime(installed, (2**32, 2**32))
+    assert f"-r {lock}\n" in make(tmp_path, *asked).stdout
+
+
+@pytest.mark.parametrize("asked", ["gpu", "CUDA", "cpu cuda", "$(shell touch x)"])
+def test_another_accelerator_is_refused_in_a_sentence(tmp_path, asked):
+    done = make(tmp_path, f"ACCELERATOR={asked}")
+    assert done.returncode == 2
+    assert f"ACCELERATOR: found '{asked}', expected cpu or cuda" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def make(folder, *more):
+    """`make environment`, told but not done, where `folder` comes first among the programs."""
+    return subprocess.run(
+        ["make", "--dry-run", "environment", f"VENV={folder}/venv", *more],
+        cwd=ROOT, env=os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 def test_the_lock_holds_every_direct_dependency():

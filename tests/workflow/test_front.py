@@ -19,7 +19,18 @@ from lib.evaluation import bootstrap, reference, runs, standing, table1
 from lib.paths import ROOT, Paths
 from tests.evaluation import synthetic
 from workflow import dag, provenance
-from workflow.front import at_once, complaint, ending, executes, follow, overrides, plan, slow_files, snakemake_command
+from workflow.front import (
+    at_once,
+    complaint,
+    ending,
+    executes,
+    follow,
+    overrides,
+    plan,
+    slow_files,
+    snakemake_command,
+    without_accounting,
+)
 from workflow.progress import Progress
 
 
@@ -60,6 +71,35 @@ def test_what_runs_no_step_is_told_from_what_does(extra):
 def test_an_argument_that_snakemake_does_not_take_is_named():
     with pytest.raises(ValueError, match=r"SNAKEMAKE_ARGS: .*--no-such-thing"):
         executes(command(extra=["--no-such-thing"]))
+
+
+@pytest.mark.parametrize(
+    ("sacct", "expected"),
+    [
+        ("exit 0", []),
+        ("echo Slurm accounting storage is disabled >&2; exit 1", ["--slurm-status-command", "squeue"]),
+        (None, ["--slurm-status-command", "squeue"]),  # not installed
+    ],
+)
+def test_squeue_is_asked_for_finished_jobs_where_sacct_does_not_work(tmp_path, monkeypatch, sacct, expected):
+    if sacct:
+        (tmp_path / "sacct").write_text(f"#!/bin/sh\n{sacct}\n")
+        (tmp_path / "sacct").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert without_accounting() == expected
+    call = snakemake_command("demo", {}, 2, 4, first=[], profile="slurm", extra=[])
+    assert call[-len(expected) :] == expected or not expected
+    assert ("squeue" in call) == bool(expected)
+    assert "squeue" not in command()
+
+
+def test_a_cluster_gives_jobs_their_cores_and_this_machine_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    call = snakemake_command("demo", {}, 7, 4, first=[], profile="slurm", extra=["--slurm-status-command", "sacct"])
+    asked = get_argument_parser().parse_args(call[3:])
+    assert (asked.jobs, asked.cores) == (7, None)
+    assert asked.slurm_status_command == "sacct"  # the user's word is the last
+    assert {"cpus=4", "gpus=0", "run=demo"} <= set(asked.config)
 
 
 def test_what_takes_longest_is_made_first():
