@@ -133,12 +133,14 @@ def _name(at: Paths, path: Path) -> str:
 
 
 def _notebook(path: Path) -> bytes:
-    """An executed notebook without times, progress bars, pictures and addresses in memory."""
+    """An executed notebook without times, progress bars, pictures, addresses in memory and random names."""
     node = nbformat.read(path, as_version=4)
     node.metadata.pop("papermill", None)
     for cell in node.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "injected-parameters"  # papermill draws one
         outputs = [output for output in cell.get("outputs", []) if output.get("name") != "stderr"]
         for output in outputs:
             data = output.get("data", {})
@@ -147,7 +149,11 @@ def _notebook(path: Path) -> bytes:
                     del data[kind]
         if "outputs" in cell:
             cell.outputs = outputs
-    return nbformat.writes(node).encode()
+    tables = {}  # pandas draws an id for those that are given none
+    text = re.sub(
+        r"T_[0-9a-f]{5}(?![0-9a-z])", lambda it: tables.setdefault(it[0], f"T_{len(tables)}"), nbformat.writes(node)
+    )
+    return text.encode()
 
 
 def _described(at: Paths, inside: dict[str, bytes]) -> bytes:

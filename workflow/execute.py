@@ -59,7 +59,7 @@ def execute(notebook: Path, output: Path, values: dict[str, Any], label: str) ->
     with replacing(output) as temporary, native_stderr_in(native):
         try:
             papermill.execute_notebook(
-                notebook, temporary, parameters=values, kernel_name="python3", progress_bar=False,
+                notebook, temporary, parameters=dict(sorted(values.items())), kernel_name="python3", progress_bar=False,
                 stdout_file=terminal, stderr_file=terminal,
             )  # fmt: skip
         except (DeadKernelError, PapermillExecutionError) as error:

@@ -56,8 +56,9 @@ def lasted(at, seconds):
     files.write_json(at.provenance, RECORD | {"steps": [{"step": "04_experiment-RN4", "seconds": seconds}]})
     path = at.experiment("RN4") / "metrics.json"
     files.write_json(path, files.read_json(path) | {"seconds": seconds})
+    html = f'<table id="T_{int(seconds * 1e4):05x}"><td id="T_{int(seconds * 1e4):05x}_row0_col0">kept</td></table>'
     shown = {
-        "text/html": "<b>kept</b>",
+        "text/html": html,
         "image/png": "iVBORw0KGgo=",
         "text/plain": f"<Styler at 0x{seconds * 1e6:.0f}>",
     }
@@ -68,7 +69,8 @@ def lasted(at, seconds):
     ]
     cell = nbformat.v4.new_code_cell("train()", outputs=outputs, metadata={"papermill": {"duration": seconds}})
     cell.id = "cell-1"
-    node = nbformat.v4.new_notebook(cells=[cell], metadata={"papermill": {"duration": seconds}})
+    injected = nbformat.v4.new_code_cell("epochs = 1", metadata={"tags": ["injected-parameters"]})
+    node = nbformat.v4.new_notebook(cells=[cell, injected], metadata={"papermill": {"duration": seconds}})
     files.write_text(at.notebooks / NOTEBOOK, nbformat.writes(node))
     files.write_text(at.notebooks / "92_provenance.ipynb", nbformat.writes(node))
 
@@ -113,10 +115,10 @@ def test_an_archive_holds_results_and_text_but_no_pictures_in_notebooks_no_netwo
     content = inside(archive.write("demo"))
     assert {f"figures/demo/{name}" for name in ("figure_2a.png", "figure_5a.png", "gallery.pdf")} <= set(content)
     assert not [name for name in content if name.endswith(".keras") or "92_" in name or ".sums" in name]
-    (cell,) = nbformat.reads(content[f"results/demo/notebooks/{NOTEBOOK}"].decode(), as_version=4).cells
+    cell, _ = nbformat.reads(content[f"results/demo/notebooks/{NOTEBOOK}"].decode(), as_version=4).cells
     assert [output.get("text") or dict(output.data) for output in cell.outputs] == [
         "epoch 1\n",
-        {"text/html": "<b>kept</b>"},
+        {"text/html": '<table id="T_0"><td id="T_0_row0_col0">kept</td></table>'},
     ]
     assert "seconds" not in json.loads(content["results/demo/experiments/RN4/metrics.json"])
     index = content["data/demo/covidx/index.csv"].decode().splitlines()[0]
