@@ -278,7 +278,8 @@ def follow(command: list[str], progress: Progress, log: TextIO, *, local: bool) 
     if local:
         environment[FRONT] = str(os.getpid())
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup, which keeps a run beyond its terminal
+            signal.signal(number, signal.default_int_handler)
     running = subprocess.Popen(
         command, env=environment, start_new_session=True, preexec_fn=_end_with_parent,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace",

@@ -127,7 +127,7 @@ def project(tmp_path_factory):
         shutil.copytree(copy / name, copy.parent / "undisturbed" / name)
     for name, damage in FAULTS:
         damage(copy / name)
-    for activations in (copy / "data/activations").iterdir():
+    for activations in (copy / "data/activations").glob("[!.]*"):
         other(activations / "complete.json")
     again = run(copy)
     (copy / "terminal.txt").write_text(again.stdout)

@@ -230,18 +230,45 @@ def test_what_snakemake_itself_says_goes_to_its_log_and_the_steps_to_the_termina
     assert complaint(log) == "no notebook"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_ending_the_front_door_ends_what_it_started(tmp_path, number):
-    """Snakemake's stand-in has a child of its own, and both are gone at once."""
+def door_with_a_child(ignored=()):
+    """The front door, told to ignore some signals, over a stand-in for Snakemake that has a child of its own."""
     child = "import subprocess, sys, time; subprocess.Popen(['sleep', '300']); print('up', flush=True); time.sleep(300)"
     door = "import io, sys; from workflow.front import Progress, follow\n"
     door += "with Progress(io.StringIO(), {}, own=False, at_once=1) as shown:\n"
     door += f"    follow([sys.executable, '-c', {child!r}], shown, io.StringIO(), local=True)"
-    running = subprocess.Popen([sys.executable, "-c", door], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+    def as_told():  # and not as the tests themselves were started
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+    running = subprocess.Popen(
+        [sys.executable, "-c", door], cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=as_told
+    )
     assert running.stdout.readline() == "up\n"
+    return running
+
+
+@pytest.mark.parametrize(
+    ("number", "ignored"),
+    [
+        *((number, ()) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)),
+        (signal.SIGTERM, (signal.SIGINT,)),  # a shell's script that starts it with &
+    ],
+)
+def test_ending_the_front_door_ends_what_it_started(number, ignored):
+    running = door_with_a_child(ignored)
     running.send_signal(number)
-    assert running.wait(timeout=30) != 0
+    assert running.wait(timeout=60) != 0
     assert running.stdout.read() == ""  # ends when the last process that holds it has gone
+
+
+def test_a_run_under_nohup_outlives_its_terminal():
+    running = door_with_a_child(ignored=(signal.SIGHUP,))
+    running.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(timeout=2)
+    running.terminate()
+    assert running.wait(timeout=60) != 0
 
 
 def test_a_step_ends_with_its_front_door(tmp_path):
