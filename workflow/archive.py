@@ -61,7 +61,7 @@ class Unverified(ValueError):
     """An archive is not what it says it is; the message says where."""
 
 
-def write(run: str) -> Path:
+def pack(run: str) -> Path:
     """Writes the archive of a finished run, `results/<run>/<run>.zip`.
 
     Raises:
@@ -72,7 +72,8 @@ def write(run: str) -> Path:
     for path in (at.provenance, at.table1, at.claims, at.covidx / "index.csv", at.covidx / "settings.json"):
         if not path.is_file():
             raise ValueError(f"run {run} is not finished: {show(path)} is missing; `make reproduce RUN={run}` ends it")
-    inside = {name: _without(_places(at), content) for name, content in sorted(_contents(at))}
+    places = _places(at)
+    inside = {name: _without(places, content) for name, content in sorted(_contents(at))}
     inside[METADATA] = _described(at, inside)
     lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in inside.items())
     inside[MANIFEST] = "".join(lines).encode()
@@ -226,7 +227,7 @@ def verify(path: Path) -> list[str]:
         raise
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Unverified(f"{path}: what it holds is not what a run leaves ({error!r})") from error
-    except (OSError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except (OSError, zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:  # RuntimeError: encrypted
         raise Unverified(f"{path}: cannot be read ({error}); expected a zip that `make archive` wrote") from error
 
 
@@ -288,7 +289,7 @@ def main() -> None:
         run = params.load(asked.run).run
         Paths(run).results.mkdir(parents=True, exist_ok=True)
         with FileLock(Paths(run).results / ".lock", timeout=0):
-            target = write(run)
+            target = pack(run)
         print(f"wrote {show(target)}, {target.stat().st_size / 1e6:.1f} MB, SHA-256 {files.sha256(target)}")
     except (ValueError, files.Damaged) as error:  # of the parameters, too
         sys.exit(str(error))

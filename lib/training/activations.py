@@ -23,7 +23,7 @@ from lib.training.batches import Examples, FromPixels
 log = logging.getLogger(__name__)
 
 LARGEST = 100e9
-"""Bytes that a store may hold: twice what the paper's rows leave at 224 x 224 pixels, and little of a usual disk."""
+"""Bytes that a store may hold: our choice, about ten times what the paper's rows leave by their tensors' shapes."""
 
 
 def stored_activations(frozen: keras.Model, images: Examples, folder: Path, batch_size: int) -> list[np.ndarray]:

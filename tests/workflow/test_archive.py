@@ -97,7 +97,7 @@ def rewritten(path, relisted=False, **changes):
 
 
 def test_an_archive_verifies_and_says_what_it_was_made_with(run):
-    hashes, recomputed, made = archive.verify(archive.write("demo"))
+    hashes, recomputed, made = archive.verify(archive.pack("demo"))
     assert re.fullmatch(r"All \d\d files have the SHA-256 that manifest-sha256.txt lists\.", hashes)
     assert recomputed == "Table 1 follows from the predictions: 2 rows, 2 baselines."
     here = provenance.package_versions()["numpy"]
@@ -105,14 +105,14 @@ def test_an_archive_verifies_and_says_what_it_was_made_with(run):
 
 
 def test_archives_of_equal_runs_are_equal_whatever_time_they_took(run):
-    first = archive.write("demo").read_bytes()
+    first = archive.pack("demo").read_bytes()
     lasted(run, 99.25)
-    assert archive.write("demo").read_bytes() == first
+    assert archive.pack("demo").read_bytes() == first
 
 
 def test_an_archive_holds_results_and_text_but_no_pictures_in_notebooks_no_networks_and_no_seconds(run):
     (run.experiment("RN4") / "model.keras").write_text("weights")
-    content = inside(archive.write("demo"))
+    content = inside(archive.pack("demo"))
     assert {f"figures/demo/{name}" for name in ("figure_2a.png", "figure_5a.png", "gallery.pdf")} <= set(content)
     assert not [name for name in content if name.endswith(".keras") or "92_" in name or ".sums" in name]
     cell, _ = nbformat.reads(content[f"results/demo/notebooks/{NOTEBOOK}"].decode(), as_version=4).cells
@@ -128,7 +128,7 @@ def test_an_archive_holds_results_and_text_but_no_pictures_in_notebooks_no_netwo
 def test_pictures_of_patients_stay_at_home(run):
     path = run.covidx / "settings.json"
     files.write_json(path, files.read_json(path) | {"data": "/data/x-rays"})
-    content = inside(archive.write("demo"))
+    content = inside(archive.pack("demo"))
     assert [name for name in content if name.startswith("figures/")] == ["figures/demo/figure_2a.png"]
 
 
@@ -139,13 +139,13 @@ def test_no_place_of_this_machine_is_told(run):
     record = files.read_json(run.provenance)
     record["parameters"].append({"key": "data", "value": folder, "comment": ""})
     files.write_json(run.provenance, record)
-    content = inside(archive.write("demo"))
+    content = inside(archive.pack("demo"))
     assert json.loads(content["data/demo/covidx/settings.json"])["data"] == "x-rays of mine"
     assert not [name for name, text in content.items() if str(run.root.parent).encode() in text]
 
 
 def test_the_metadata_describe_every_file_and_point_to_nothing_that_is_not_there(run):
-    content = inside(archive.write("demo"))
+    content = inside(archive.pack("demo"))
     graph = {entity["@id"]: entity for entity in json.loads(content[archive.METADATA])["@graph"]}
     assert {name for name in content if name not in (archive.METADATA, archive.MANIFEST)} <= set(graph)
     root = graph["./"]
@@ -167,7 +167,7 @@ def test_the_metadata_describe_every_file_and_point_to_nothing_that_is_not_there
     not shutil.which("rocrate-validator"), reason="roc-validator is not installed (it wants another rich)"
 )
 def test_a_validator_finds_a_workflow_run_crate(run, tmp_path):
-    with zipfile.ZipFile(archive.write("demo")) as zipped:
+    with zipfile.ZipFile(archive.pack("demo")) as zipped:
         zipped.extractall(tmp_path / "crate")
     command = ["rocrate-validator", "validate", "-p", "workflow-run-crate-0.5", str(tmp_path / "crate"), "--no-paging"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -188,12 +188,12 @@ METRICS = "results/demo/experiments/RN4/metrics.json"
 )
 def test_a_changed_archive_is_refused_and_what_changed_is_named(run, change, words):
     with pytest.raises(archive.Unverified, match=words):
-        archive.verify(rewritten(archive.write("demo"), **change))
+        archive.verify(rewritten(archive.pack("demo"), **change))
 
 
 def test_predictions_that_do_not_give_table_1_are_found_where_the_hashes_were_mended(run):
     name = "results/demo/experiments/CN2/predictions.csv"
-    path = archive.write("demo")
+    path = archive.pack("demo")
     table = pd.read_csv(run.root / name)
     table[["covid-19", "normal"]] = table[["normal", "covid-19"]].to_numpy()
     changed = rewritten(path, relisted=True, **{name: table.to_csv(index=False).encode()})
@@ -210,7 +210,7 @@ def test_predictions_that_do_not_give_table_1_are_found_where_the_hashes_were_me
     ],
 )
 def test_an_archive_of_something_else_is_refused_though_its_hashes_are_right(run, name, content, words):
-    changed = rewritten(archive.write("demo"), relisted=True, **{name: content})
+    changed = rewritten(archive.pack("demo"), relisted=True, **{name: content})
     with pytest.raises(archive.Unverified, match=words):
         archive.verify(changed)
 
@@ -229,7 +229,7 @@ def test_an_unfinished_run_is_refused(run):
     with pytest.raises(
         ValueError, match=r"not finished: results/demo/claims.csv is missing; `make reproduce RUN=demo`"
     ):
-        archive.write("demo")
+        archive.pack("demo")
 
 
 def test_the_version_stands_in_one_place_and_is_cited_and_logged():
