@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ACCELERATOR ?=
 ARCHIVE ?=
+STUDY ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
@@ -20,9 +21,10 @@ override SET := $(value SET)
 override JOBS := $(value JOBS)
 override PROFILE := $(value PROFILE)
 override SNAKEMAKE_ARGS := $(value SNAKEMAKE_ARGS)
+override STUDY := $(value STUDY)
 override ARCHIVE := $(value ARCHIVE)
 override ACCELERATOR := $(value ACCELERATOR)
-export RUN DATA SET JOBS PROFILE SNAKEMAKE_ARGS ARCHIVE
+export RUN DATA SET JOBS PROFILE SNAKEMAKE_ARGS STUDY ARCHIVE
 
 # A cluster's login node may have no GPU where its other nodes do, so ACCELERATOR wins over what is found here
 FOUND := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo cuda || echo cpu)
@@ -33,10 +35,13 @@ ifeq ($(LOCK),)
 $(error ACCELERATOR: found '$(ACCELERATOR)', expected cpu or cuda; leave it out to take what this machine has)
 endif
 
-.PHONY: reproduce help data reference archive verify test lint lab report bench clean environment lock
+.PHONY: reproduce study help data reference archive verify test lint lab report bench clean environment lock
 
 reproduce: environment  ## every notebook and the report: RUN=demo|cpu|paper DATA=/path SET="key=value ..." JOBS=n PROFILE=local|slurm ACCELERATOR=cpu|cuda
 	@$(BIN)/python -m workflow.front
+
+study: environment  ## what goes beyond the paper, on the same rows: STUDY=shortcuts RUN=demo, and as above
+	@$(BIN)/python -m workflow.front --study "$$STUDY"
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

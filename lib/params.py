@@ -23,6 +23,7 @@ from lib.paths import NOTEBOOKS, RESERVED, ROOT, show
 
 RUNS = ROOT / "params" / "runs"
 EXPERIMENTS = ROOT / "params" / "experiments"
+STUDIES = ROOT / "params" / "studies"
 
 Reading = Literal["as_described", "as_published"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -120,6 +121,8 @@ class Params(BaseModel):
     pepx: Reading = "as_published"
     shortcuts: Reading = "as_published"
     classifier_l2: Reading = "as_published"
+    view: Literal["full", "centre_black", "border", "lungs_only", "lungs_removed", "framed", "boxed_out"] = "full"
+    left_out: Annotated[str, Field(pattern=r"^[a-z0-9]{0,32}$")] = ""  # a source that no training sees
     seed: Seed = 1
 
     @model_validator(mode="after")
@@ -242,9 +245,10 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
     """
     overrides = overrides or {}
     files = {"run": (RUNS / f"{named(run, Run, 'run')}.yaml", run)}
+    layers = [(show(files["run"][0]), read_yaml(files["run"][0]))]
     if experiment is not None:
-        files["experiment"] = (EXPERIMENTS / f"{named(experiment, Row, 'experiment')}.yaml", experiment)
-    layers = [(show(path), read_yaml(path)) for path, _ in files.values()]
+        *_, files["experiment"] = ((path, experiment) for path in files_of(named(experiment, Row, "experiment")))
+        layers += [(show(path), read_yaml(path)) for path in files_of(experiment)]
     for where, values in layers[1:]:
         own = set(listed_in(NOTEBOOKS / "04_experiment.ipynb")) - set(ROWS_ALIKE)
         if of_run := [key for key in values if key in Params.model_fields.keys() - own]:
@@ -260,6 +264,34 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
     return checked
 
 
+def files_of(row: str) -> list[Path]:
+    """The row's file, and before it that of the row of which it is a variant: `RN7-border` holds what differs from RN7."""
+    base = row.partition("-")[0]
+    found = [EXPERIMENTS / f"{name}.yaml" for name in dict.fromkeys([base, row])]
+    return [path for path in found[:-1] if path.is_file()] + found[-1:]
+
+
+def of_row(row: str) -> dict[str, Any]:
+    """What the files of a row set. Raises ParameterError as `read_yaml`."""
+    return {key: value for path in files_of(row) for key, value in read_yaml(path).items()}
+
+
+def study(name: str) -> dict[str, Any]:
+    """What params/studies/<name>.yaml holds: `rows`, those that it trains beside a run's.
+
+    Raises:
+        ParameterError: there is no such study, or it names no rows.
+    """
+    path, known = STUDIES / f"{name}.yaml", sorted(file.stem for file in STUDIES.glob("*.yaml"))
+    if name not in known:
+        raise ParameterError(f"STUDY: found {short(name)}, expected {' or '.join(known)}")
+    found = read_yaml(path)
+    rows = found.get("rows")
+    if set(found) != {"rows"} or not isinstance(rows, list) or not rows:
+        raise ParameterError(f"{show(path)}: found {short(found)}, expected `rows: [...]`, names of rows")
+    return found | {"rows": [named(row, Row, f"{show(path)}: rows") for row in rows]}
+
+
 def _check_continued(row: str, parent: str, overrides: dict[str, Any]) -> None:
     """Raises ParameterError unless the row continues another one that is there and is not fine-tuned itself."""
     where = f"{show(EXPERIMENTS / f'{row}.yaml')}: continues"
@@ -267,7 +299,7 @@ def _check_continued(row: str, parent: str, overrides: dict[str, Any]) -> None:
     if parent == row:
         raise ParameterError(f"{where}: found '{parent}', the row itself; {expected}")
     try:
-        its = read_yaml(EXPERIMENTS / f"{parent}.yaml") | overrides
+        its = of_row(parent) | overrides
     except ParameterError as error:
         raise ParameterError(f"{where}: found '{parent}'; {error}") from None
     if its.get("fine_tuning") or its.get("continues"):

@@ -2,13 +2,16 @@
 
 import ast
 import json
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from lib import params
 from lib.params import Params, listed_in
-from lib.paths import NOTEBOOKS, ROOT
+from lib.paths import NOTEBOOKS, ROOT, Paths
 
 
 def packed(changes: dict[str, Any]) -> str:
@@ -52,6 +55,33 @@ def values(notebook: str, checked: Params, **changed: Any) -> dict[str, Any]:
     """
     merged = checked.model_dump() | changed
     return {name: merged[name] for name in listed_in(NOTEBOOKS / f"{notebook}.ipynb")}
+
+
+def studied(study: str, run: str, changes: dict[str, Any], at: Paths) -> dict[str, Params]:
+    """The rows that a study trains beside those of the run, as far as the prepared images allow; none before there are.
+
+    Args:
+        study: its name, of params/studies.
+        run: the run's name.
+        changes: SET's values.
+        at: the run's folders.
+    """
+    from lib.data import DataError, load, views  # seconds that other calls need not wait for
+
+    if not (at.covidx / "index.csv").is_file():
+        return {}
+    chest, found = load.open_dataset(at.covidx), {}
+    for row in params.study(study)["rows"]:
+        piece = params.load(run, row, changes)
+        with suppress(DataError):  # the study's page says it
+            views.restricted(chest, piece.view, piece.left_out)
+            found[row] = piece
+    return found
+
+
+def originals(rows: Iterable[str]) -> list[str]:
+    """The rows of which these are variants."""
+    return list(dict.fromkeys(row.partition("-")[0] for row in rows))
 
 
 @cache

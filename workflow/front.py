@@ -1,6 +1,8 @@
 """The front door behind `make reproduce`: checks the parameters, runs the DAG, shows what came out.
 
 python -m workflow.front --run demo [--data FOLDER] [--set "key=value key=value"] [--jobs N] [--profile NAME]
+
+With `--study NAME`, `make study`: what a study adds to a run, and the report anew.
 """
 
 import argparse
@@ -27,6 +29,9 @@ from lib import hardware, params
 from lib.paths import ROOT, Paths, resolve, show
 from workflow import FRONT, dag, intact, provenance
 from workflow.progress import Progress, usual_seconds
+
+DATA_RULE = "data_preparation"
+"""Rule of the Snakefile that prepares the images."""
 
 PROFILES = ROOT / "workflow" / "profiles"
 
@@ -81,7 +86,15 @@ def overrides(text: str, data: str) -> dict[str, Any]:
 
 
 def snakemake_command(
-    run: str, changes: dict[str, Any], jobs: int, cores: int, *, first: list[str], profile: str, extra: list[str]
+    run: str,
+    changes: dict[str, Any],
+    jobs: int,
+    cores: int,
+    *,
+    first: list[str],
+    profile: str,
+    extra: list[str],
+    study: str = "",
 ) -> list[str]:
     """The call of Snakemake: at most `jobs` notebooks at once, on so many cores of this machine or, with a cluster's
     profile, on those that each job is given.
@@ -96,6 +109,7 @@ def snakemake_command(
         "--workflow-profile", f"workflow/profiles/{profile}",
         # the profile's own values first: Snakemake would drop them for those of the command line
         "--config", *settings.get("config", []), f"run={run}", f"jobs={jobs}", f"set={dag.packed(changes)}",
+        *([f"study={study}"] if study else []),
         *(["--prioritize", *first] if first else []),  # takes all that follows up to the next option
         *at_most, *(without_accounting() if settings.get("executor") == "slurm" else []), *extra,
     ]  # fmt: skip
@@ -245,7 +259,9 @@ def plan(at: Paths, checked: params.Params, rows: dict[str, params.Params], jobs
         raise OSError(f"{show(at.results)}: {free:.1f} GB free, {asked}: make room{fewer}")
     data = "generated phantoms" if checked.data == "phantoms" else checked.data
     repeated = f", each with {len(checked.seeds)} seeds" if len(checked.seeds) > 1 else ""
-    text = f"Run {checked.run}: row{'s' * (len(rows) > 1)} {', '.join(rows)} of Table 1{repeated}, on {data}, at "
+    own = [name for name in rows if name in checked.experiments]
+    beside = f" and {len(rows) - len(own)} of a study" if len(rows) > len(own) else ""
+    text = f"Run {checked.run}: row{'s' * (len(own) > 1)} {', '.join(own)} of Table 1{beside}{repeated}, on {data}, at "
     text += f"{checked.image_size} x {checked.image_size} pixels; {jobs} notebook{'s' * (jobs > 1)} at once; "
     text += f"about {jobs * NOTEBOOK_GB} of {memory_gb:.0f} GB of memory and " if memory_gb else "on a cluster; about "
     text += f"{needed:.0f} of {free:.0f} GB of free disk"
@@ -339,6 +355,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--set", default=given("SET", ""), dest="changes")
     parser.add_argument("--jobs", default=given("JOBS") or "0")
     parser.add_argument("--profile", default=given("PROFILE") or "local", help="a folder of workflow/profiles")
+    parser.add_argument("--study", help="of params/studies")
     parser.add_argument("--snakemake", default=given("SNAKEMAKE_ARGS", ""), help="further arguments for Snakemake")
     return parser.parse_args()
 
@@ -349,7 +366,8 @@ def main() -> None:
     try:
         changes = overrides(asked.changes, asked.data)
         checked = params.load(asked.run, None, changes)
-        rows = {row: params.load(asked.run, row, changes) for row in checked.experiments}
+        names = [*checked.experiments, *(params.study(asked.study)["rows"] if asked.study is not None else [])]
+        rows = {row: params.load(asked.run, row, changes) for row in names}
         at_most, extra = count(asked.jobs), _words(asked.snakemake)
         profile = profile_settings(asked.profile)
         at = Paths(checked.run)
@@ -358,9 +376,12 @@ def main() -> None:
         jobs, cores = at_once(at_most, checked.threads, cores, memory)
         if "executor" in profile:
             jobs, memory = at_most or profile["jobs"], None
-        first = [] if extra else slow_files(at, rows)  # else Snakemake makes them beside the files that are asked for
-        command = snakemake_command(checked.run, changes, jobs, cores, first=first, profile=asked.profile, extra=extra)
-        working = executes(command) if extra else True
+        first = [] if extra or asked.study else slow_files(at, rows)  # else these are made beside what is asked for
+        # of a study the data come first, since they say which of its rows can be trained
+        stages = [[*extra, target] for target in (DATA_RULE, asked.study)] if asked.study else [extra]
+        door = {"first": first, "profile": asked.profile, "study": asked.study or ""}
+        commands = [snakemake_command(checked.run, changes, jobs, cores, extra=of, **door) for of in stages]
+        working = executes(commands[0]) if extra else True
         if working and profile.get("executor") == "slurm" and shutil.which("sbatch") is None:
             expected = "expected Slurm's command sbatch on this machine; start it where jobs are submitted"
             raise ValueError(f"PROFILE: found '{asked.profile}', {expected}, or leave PROFILE out")
@@ -380,7 +401,9 @@ def main() -> None:
                 said = stack.enter_context(log.open("w", encoding="utf-8"))
                 shown = stack.enter_context(log.with_name("terminal.log").open("w", encoding="utf-8"))
                 progress = stack.enter_context(Progress(shown, usual, own, jobs))
-                code = follow(command, progress, said, local=local)
+                for command in commands:
+                    if code := follow(command, progress, said, local=local):
+                        break
     except Timeout:
         sys.exit(f"run {checked.run} is being made by another process (lock {show(at.results / '.lock')})")
     except KeyboardInterrupt:
@@ -393,6 +416,9 @@ def main() -> None:
         sys.exit(f"{reason} (what Snakemake said is in {show(log)}). The same command goes on where it stopped.")
     if not working:
         print(log.read_text(encoding="utf-8"), end="")
+    elif asked.study:
+        command = [sys.executable, "-m", "workflow.report", "--run", checked.run, "--execute"]
+        sys.exit(subprocess.run(command, check=False).returncode)
     elif at.table1.is_file():  # Snakemake may have been asked for less
         print(ending(at))
 

@@ -118,7 +118,7 @@ def _prepare(
     _check_splits(index, excluded, classes, book.root)
     positions, index = index.index.to_numpy(), index.reset_index(drop=True)
     balance = ledger.balance(index, excluded, book.unlisted)
-    regions.write_masks(book.root, folder, index["file"], p.image_size)
+    regions.write_masks(book.root, folder, index, p.image_size)
     regions.write_boxes(book.root, folder, index, p.image_size)
     files.write_csv(folder / "excluded.csv", excluded)
     files.write_csv(folder / "ledger.csv", balance)

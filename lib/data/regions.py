@@ -10,10 +10,11 @@ import pandas as pd
 from PIL import Image
 
 from lib import files
-from lib.data import DataError, decode
+from lib.data import decode
 from lib.data.sources import find_sources, rsna_boxes
 
 HEADER = {"view": "ViewPosition", "sex": "PatientSex", "age": "PatientAge"}
+SAME_SHAPE = 1.03  # a mask whose sides have another ratio than its image's, by more than rounding, is another image's
 ORIGINAL_SIZE = 1024  # pixels a side of the RSNA challenge's images
 
 
@@ -45,34 +46,59 @@ def _header_facts(path: Path) -> dict[str, str]:
     return facts | {"age": age[1] if age else ""}
 
 
-def write_masks(root: Path, folder: Path, names: pd.Series, size: int) -> None:
-    """Writes masks.npy, uint8 (N, size, size) bit flags, if `root` holds masks/<source folder>/<image stem>.png.
+def write_masks(root: Path, folder: Path, index: pd.DataFrame, size: int) -> None:
+    """Writes masks.npy, uint8 (N, size, size) bit flags, and masks.csv, if masks came with the images.
+
+    An image's mask is masks/<source folder>/<image stem>.png below the data folder, or lies so named in a folder masks/
+    beside the folder of the image: of phantoms bit flags, else 0 and 255 for a lung. masks.csv says of each image how
+    large a share of it is `lung`, and as `problem` why its mask is not used: then the image has zeros.
 
     Args:
         root: the data folder.
         folder: the prepared dataset's folder.
-        names: files of the images below `root`, in index order. An image without a mask gets zeros.
+        index: the images in order, with image_id, file, height and width.
         size: pixels a side.
     """
-    images, target = map(PurePosixPath, names), folder / "masks.npy"
-    paths = [root / "masks" / image.parts[1] / f"{image.stem}.png" for image in images]
-    if not any(path.is_file() for path in paths):
+    target, listed = folder / "masks.npy", folder / "masks.csv"
+    paths = [_mask_of(root, PurePosixPath(name)) for name in index["file"]]
+    if not any(paths):
         files.remove(target)
+        files.remove(listed)
         return
+    problems = []
     with files.replacing(target) as temporary:
         masks = files.new_array(temporary, np.uint8, (len(paths), size, size))
-        for mask, path in zip(masks, paths, strict=True):
-            if path.is_file():
-                mask[:] = _resize_flags(_read_flags(path), size)
+        for mask, path, shape in zip(masks, paths, index[["height", "width"]].to_numpy(int), strict=True):
+            flags, problem = _read_flags(path, shape) if path else (None, "no mask")
+            problems.append(problem)
+            if flags is not None:
+                mask[:] = _resize_flags(flags, size)
+        lung = [float((mask & 1).mean()) for mask in masks]
         masks.flush()
+    files.write_csv(listed, index[["image_id"]].assign(lung=lung, problem=problems))
 
 
-def _read_flags(path: Path) -> np.ndarray:
+def _mask_of(root: Path, image: PurePosixPath) -> Path | None:
+    """The file of an image's mask, the image's path below `root`; None where there is none."""
+    name = f"{image.stem}.png"
+    places = root / "masks" / image.parts[1] / name, root.joinpath(*image.parts[:-2], "masks", name)
+    return next((path for path in places if path.is_file()), None)
+
+
+def _read_flags(path: Path, shape: np.ndarray) -> tuple[np.ndarray | None, str]:
+    """A mask's uint8 (H, W) bit flags, and why there are none; `shape` is its image's, which it must be a copy of."""
     try:
         with Image.open(io.BytesIO(decode.read_bytes(path)), formats=decode.FORMATS) as image:
-            return np.asarray(image.convert("L"))
+            flags = np.asarray(image.convert("L"))
     except Exception as error:  # decoders raise whatever they like on damaged input
-        raise DataError(f"{path}: no readable mask ({error}); put it there again, or take it away") from None
+        return None, f"not readable ({' '.join(str(error).split())})"
+    stretched = (flags.shape[0] / flags.shape[1]) / (shape[0] / shape[1])
+    if not 1 / SAME_SHAPE < stretched < SAME_SHAPE:
+        found, expected = ("{1} x {0}".format(*one) for one in (flags.shape, shape))
+        return None, f"has {found} pixels, its image {expected}"
+    if not flags.any():
+        return None, "empty"
+    return ((flags > 0).astype(np.uint8) if set(np.unique(flags)) <= {0, 255} else flags), ""
 
 
 def _resize_flags(flags: np.ndarray, size: int) -> np.ndarray:

@@ -136,7 +136,7 @@ def settings_of(experiment: str) -> dict[str, str]:
     if not path.is_file():
         return dict.fromkeys(SETTINGS, "")
     defaults = {name: params.Params.model_fields[name].default for name in params.EXPERIMENT_KEYS}
-    values = defaults | params.read_yaml(path)
+    values = defaults | params.of_row(experiment)
     says = {name: "yes" if values[name] else "no" for name in SETTINGS[1:]}
     if values["pretraining"] == "none":
         says["fine_tuning"] = ""
