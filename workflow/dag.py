@@ -2,7 +2,6 @@
 
 import ast
 import json
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -77,11 +76,6 @@ def studied(study: str, run: str, changes: dict[str, Any], at: Paths) -> dict[st
             views.restricted(chest, piece.view, piece.left_out)
             found[row] = piece
     return found
-
-
-def originals(rows: Iterable[str]) -> list[str]:
-    """The rows of which these are variants."""
-    return list(dict.fromkeys(row.partition("-")[0] for row in rows))
 
 
 @cache
