@@ -400,9 +400,10 @@ def main() -> None:
             with contextlib.ExitStack() as stack:
                 said = stack.enter_context(log.open("w", encoding="utf-8"))
                 shown = stack.enter_context(log.with_name("terminal.log").open("w", encoding="utf-8"))
-                progress = stack.enter_context(Progress(shown, usual, own, jobs))
                 for command in commands:
-                    if code := follow(command, progress, said, local=local):
+                    with Progress(shown, usual, own, jobs) as progress:
+                        code = follow(command, progress, said, local=local)
+                    if code:
                         break
     except Timeout:
         sys.exit(f"run {checked.run} is being made by another process (lock {show(at.results / '.lock')})")

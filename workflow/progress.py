@@ -31,7 +31,7 @@ FINISHED = re.compile(r"\d+ of \d+ steps")
 KINDS = {"experiment": "04", "linear_stage": "04", "pretraining": "03", "provenance_page": "provenance"}
 """Rules whose notebooks are not named after them."""
 
-NO_NOTEBOOK = ("reproduce", "report", "provenance")
+NO_NOTEBOOK = ("reproduce", "shortcuts", "report", "provenance")
 
 
 def usual_seconds(at: Paths) -> tuple[dict[str, float], bool]:
@@ -121,7 +121,8 @@ class Progress:
                     self.waiting[kind] = self.waiting.get(kind, 0) + count
                 elif rule == "total" and self.waiting:
                     last = f", about {_spoken(self._left())} as last time" if self.own else ""
-                    self._show(f"{sum(self.waiting.values())} notebooks to execute{last}")
+                    count = sum(self.waiting.values())
+                    self._show(f"{count} notebook{'s' * (count != 1)} to execute{last}")
             elif (finished := FINISHED.search(line)) and not self.seen:  # elsewhere: a cluster's jobs print there
                 self._show(f"{finished[0]} done")
 
