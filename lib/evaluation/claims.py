@@ -15,7 +15,7 @@ import yaml
 from pandas.io.formats.style import Styler
 
 from lib.data.labels import CHEST_CLASSES
-from lib.evaluation import attributions, comparisons, runs, standing
+from lib.evaluation import attributions, comparisons, runs, standing, studies
 from lib.evaluation.comparisons import (
     CONTRADICTED,
     NOT_RUN,
@@ -38,8 +38,8 @@ DIRECTIONS = ("higher", "lower", "not higher", "not lower")
 COLOURS = {SUPPORTED: "#1b7f4d", CONTRADICTED: "#b3372b"} | dict.fromkeys((UNDECIDED, NOT_TESTABLE, NOT_RUN), "#6b6b6b")
 
 
-def read_claims(path: Path = CLAIMS) -> list[dict]:
-    """The claims of the file, checked.
+def read_claims(path: Path = CLAIMS, study: str = "") -> list[dict]:
+    """The claims of the file, checked: the report's, or the critics' that a study judges.
 
     Raises:
         ValueError: one line for each claim that lacks a key, has an unknown kind, direction or need, or repeats an id.
@@ -67,7 +67,7 @@ def read_claims(path: Path = CLAIMS) -> list[dict]:
         seen.add(name)
     if problems:
         raise ValueError("\n".join(f"{show(path)}: {problem}" for problem in problems))
-    return claims
+    return [claim for claim in claims if claim.get("study", "") == study]
 
 
 def rule(claim: dict) -> str:
@@ -82,6 +82,8 @@ def rule(claim: dict) -> str:
         ruled_out = claim["expects"].removeprefix("not ")
         given["must_be"] = f"must be {ruled_out}" if ruled_out == claim["expects"] else f"must not be {ruled_out}"
         given["unless"] = f", where less than {claim['margin']} points do not matter" if "margin" in claim else ""
+    given["on_side"] = "above" if claim.get("expects") == "higher" else "below"
+    given["premise"] = ", where the network was seen to answer without lungs" if "given" in claim else ""
     sentence = KINDS[claim["kind"]].says.format(**given)
     return sentence[0].upper() + sentence[1:]
 
@@ -143,6 +145,35 @@ NEEDS = {"imagenet": _needs_imagenet, "real images": _needs_real_images}
 def _untested(claim: dict, judging: Judging) -> list[Finding]:
     """A claim that no row of a run decides."""
     return [Finding("none", "none", unit="", verdict=claim["verdict"], note=claim["because"])]
+
+
+def _measured(claim: dict, judging: Judging) -> list[Finding]:
+    """Lines of a study's table, each against the claim's bar; untestable where its premise does not hold."""
+    table = studies.read_parts(judging.at, claim["study"])
+    premise = [_beside_bar(table, claim["study"], one, claim.get("given_bar", 0.0)) for one in claim.get("given", [])]
+    failed = [one.comparison for one in premise if one.verdict != SUPPORTED]
+    found = [_beside_bar(table, claim["study"], one, claim["bar"], claim["expects"]) for one in claim["lines"]]
+    for finding in found if failed else []:
+        if finding.verdict != NOT_RUN:
+            finding.verdict = NOT_TESTABLE
+            finding.add(f"It presupposes what this run does not show: {'; '.join(failed)}.")
+    return found
+
+
+def _beside_bar(table: pd.DataFrame, study: str, wanted: dict, bar: float, expects: str = "higher") -> Finding:
+    """The line of a study's table that has the wanted values, judged by where its interval lies; `bar` in percent."""
+    lines = table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+    if lines.empty:
+        return Finding(", ".join(wanted.values()), "none", unit="%", note="Not measured in this run.")
+    line = lines.iloc[0]
+    finding = Finding(line["what"], STATISTICS.get(line["score"], line["score"]), unit="%", rows=line["row"])
+    finding.effect, finding.low, finding.high = 100 * line[["value", "low", "high"]].astype(float)
+    finding.patients = None if pd.isna(line["patients"]) else int(line["patients"])
+    if not finding.few():
+        sign = 1 if expects == "higher" else -1
+        low, high = sorted((sign * finding.low, sign * finding.high))
+        finding.verdict = comparisons.beside(low, high, sign * bar)
+    return finding
 
 
 def _smallest_class(claim: dict, judging: Judging) -> list[Finding]:
@@ -236,6 +267,11 @@ KINDS = {
         "For some network, finer steps must close a share of {share} of the gap to full agreement.",
         attributions.precision,
         any_supports=True,
+    ),
+    "measured": Kind(
+        {"study", "lines", "expects", "bar"},
+        "The interval of what was measured must lie {on_side} {bar} %{premise}.",
+        _measured,
     ),
     "untested": Kind({"because", "verdict"}, "No rule.", _untested),
 }

@@ -1,5 +1,7 @@
 """What a study measured: lines of the tables that its notebooks write, and scores as such lines."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from lib.evaluation import bootstrap
@@ -45,12 +47,33 @@ def as_table(lines: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=list(COLUMNS)).astype({"patients": "Int64", "images": "Int64"})
 
 
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of `COLUMNS`; text stays text, and only numbers may be missing."""
+    numbers = dict.fromkeys(("value", "low", "high", "patients", "images"), [""])
+    text = dict.fromkeys(set(COLUMNS) - set(numbers), str)
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=numbers)
+
+
 def read_parts(at: Paths, study: str) -> pd.DataFrame:
     """The tables that the notebooks of a study wrote, one after the other; empty where none is there."""
-    parts = sorted((at.results / "studies" / study).glob("*.csv"))
-    text = dict.fromkeys(("measure", "what", "row", "trained_on", "tested_on", "score", "note"), str)
-    tables = [
-        pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"value": [""], "low": [""], "high": [""]})
-        for path in parts
-    ]
-    return pd.concat(tables, ignore_index=True) if tables else as_table([])
+    parts = [read_table(path) for path in sorted((at.results / "studies" / study).glob("[!.]*.csv"))]
+    return pd.concat(parts, ignore_index=True) if parts else as_table([])
+
+
+def without_lungs(table: pd.DataFrame) -> str:
+    """One sentence: how much of RN7's COVID-19 F1 is there without any lung; "" where it was not measured."""
+    of = table[(table["measure"] == "view_covid_f1") & (table["trained_on"] == table["tested_on"])]
+    of = of.set_index("trained_on")
+    view = next((name for name in ("boxed_out", "centre_black") if name in of.index), None)
+    if view is None or "full" not in of.index:
+        return ""
+    seen = {"boxed_out": "without the box around each lung", "centre_black": "without the centre of the image"}[view]
+
+    def said(line: pd.Series) -> str:
+        if pd.isna(line["value"]):
+            return "undefined"
+        ends = "" if pd.isna(line["low"]) else f" [{100 * line['low']:.1f}, {100 * line['high']:.1f}]"
+        return f"{100 * line['value']:.1f}{ends}"
+
+    patients = f"{int(of.at[view, 'patients'])} patients with COVID-19"
+    return f"COVID-19 F1 of RN7 is {said(of.loc['full'])} % with whole images, and {said(of.loc[view])} % {seen} ({patients})."
