@@ -47,6 +47,11 @@ class Paths:
         return self.data / "ham10000"
 
     @property
+    def left_out(self) -> Path:
+        """Chest X-rays that the label rules leave out, prepared like the others but never trained on (notebook 13)."""
+        return self.data / "left_out"
+
+    @property
     def activations(self) -> Path:
         """Stored activations at the freezing boundary, shared by all runs."""
         return self.root / "data" / "activations"

@@ -71,6 +71,17 @@ def exact_label_of(text: str, rules: str) -> str | None:
     return label_of(text, rules)
 
 
+def stands_for(source: str, text: str) -> str | None:
+    """The class that a finding, left out by the rules, stands for where images of its source alone are compared.
+
+    Actualmed's `No finding` is of patients in whom its notes exclude COVID-19; of covid-chestxray-dataset those
+    pneumonias count that COVID-Net's rules take. Any other finding, or source, stands for None.
+    """
+    if source == "actmed" and finding_of(text) == "no finding":
+        return "normal"
+    return "pneumonia" if source == "cohen" and label_of(text, "covidnet") == "pneumonia" else None
+
+
 def skipped_collection(label: str | None, url: str, rules: str) -> str | None:
     """The collection for which COVID-Net's rules skip a COVID-19 image of covid-chestxray-dataset, or None."""
     if rules != "covidnet" or label != "covid-19":

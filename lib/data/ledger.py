@@ -39,11 +39,13 @@ class Ledger:
         root: the data folder; `file` entries are relative to it.
         read: rows read, by source.
         unlisted: image files a source, found on disk, that no metadata row names.
+        left_out: what readers told of each row that they left out: file, source, reason, detail, group_id, label, ...
     """
 
     root: Path
     read: Counter = field(default_factory=Counter)
     unlisted: Counter = field(default_factory=Counter)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
     _kept: dict[str, dict[str, Any]] = field(default_factory=dict)  # by file
     _excluded: list[tuple] = field(default_factory=list)
     _contradicted: dict[str, str] = field(default_factory=dict)  # file -> detail
@@ -88,6 +90,7 @@ class Ledger:
             self.read[source] += 1
         else:
             self.exclude(file, source, *why, row)
+            self.left_out.append({"file": file, "source": source, "reason": why[0], "detail": why[1]} | entry)
 
     def _keep(self, entry: dict[str, Any]) -> tuple[str, str] | None:
         """Keeps an image unless an earlier row names its file; then the reason why not.
