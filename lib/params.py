@@ -265,7 +265,7 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
 
 
 def files_of(row: str) -> list[Path]:
-    """The row's file, and before it that of the row of which it is a variant: `RN7-border` holds what differs from RN7."""
+    """The row's file, after that of the row of which it is a variant: `RN7-border` holds what differs from RN7."""
     base = row.partition("-")[0]
     found = [EXPERIMENTS / f"{name}.yaml" for name in dict.fromkeys([base, row])]
     return [path for path in found[:-1] if path.is_file()] + found[-1:]

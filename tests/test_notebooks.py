@@ -12,7 +12,7 @@ from lib.paths import NOTEBOOKS
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 RN3 = params.load("demo", "RN3")
 STORY = [f"{n:02d}" for n in range(12)]  # then come the appendices
-APPENDICES = ["90", "91", "92"]
+APPENDICES = ["90", "91", "92", "93"]
 # what stands in the cells themselves, not behind one call
 METHOD = {
     "03_pretraining": [r"\.compile\(", r"\.fit\("],

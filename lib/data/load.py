@@ -58,7 +58,7 @@ class Dataset:
 
     @property
     def masks(self) -> np.ndarray | None:
-        """uint8 (N, S, S) bit flags (1 lung, 2 opacity, 4 marker), memory-mapped; None where none came with the images."""
+        """uint8 (N, S, S) bit flags (1 lung, 2 opacity, 4 marker), memory-mapped; None where no image has a mask."""
         path = self.folder / "masks.npy"
         return np.load(path, mmap_mode="r") if path.is_file() else None
 

@@ -308,14 +308,15 @@ def notes(table: pd.DataFrame) -> str:
     return "\n".join(f"- {', '.join(names)}: {note}" for note, names in said.items())
 
 
-def wrapped(shown: pd.DataFrame, widths: dict[str, int]) -> Styler:
+def wrapped(shown: pd.DataFrame, widths: dict[str, int], escaped: bool = False) -> Styler:
     """Wrapped text, everything escaped, verdicts in colour beside their word.
 
     Args:
         shown: text only.
         widths: least width of a column, in em, where it is there.
+        escaped: the text is HTML already.
     """
-    styled = shown.reset_index(drop=True).style.format(escape="html").hide(axis="index")
+    styled = shown.reset_index(drop=True).style.format(escape=None if escaped else "html").hide(axis="index")
     look = {"white-space": "normal", "text-align": "left", "vertical-align": "top", "overflow-wrap": "break-word"}
     styled = styled.set_properties(**look).set_table_styles([{"selector": "th", "props": "text-align: left"}])
     for column in shown.columns.intersection(list(widths)):

@@ -49,7 +49,7 @@ def as_table(lines: list[dict]) -> pd.DataFrame:
 
 def read_table(path: Path) -> pd.DataFrame:
     """A table of `COLUMNS`; text stays text, and only numbers may be missing."""
-    numbers = dict.fromkeys(("value", "low", "high", "patients", "images"), [""])
+    numbers = {name: [""] for name in ("value", "low", "high", "patients", "images")}
     text = dict.fromkeys(set(COLUMNS) - set(numbers), str)
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=numbers)
 
@@ -76,4 +76,5 @@ def without_lungs(table: pd.DataFrame) -> str:
         return f"{100 * line['value']:.1f}{ends}"
 
     patients = f"{int(of.at[view, 'patients'])} patients with COVID-19"
-    return f"COVID-19 F1 of RN7 is {said(of.loc['full'])} % with whole images, and {said(of.loc[view])} % {seen} ({patients})."
+    whole, rest = said(of.loc["full"]), said(of.loc[view])
+    return f"COVID-19 F1 of RN7 is {whole} % with whole images, and {rest} % {seen} ({patients})."

@@ -12,7 +12,7 @@ from lib import files, params, paths
 from workflow import provenance
 from workflow.report import site
 
-SUMMARIES = ("11_overview", "90_data_sheet", "91_model_card", "92_provenance")
+SUMMARIES = ("11_overview", "90_data_sheet", "91_model_card", "92_provenance", "93_checklists")
 
 
 def execute_summaries(run: str) -> None:
@@ -42,7 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m workflow.report", description=__doc__)
     parser.add_argument("--run", default=os.environ.get("RUN") or "demo", help="name of the run (of params/runs/)")
     parser.add_argument("--made-in", type=json.loads, help="JSON: file of the run -> notebook that made it; kept")
-    parser.add_argument("--execute", action="store_true", help="execute the summaries (11, 90 to 92) anew before")
+    parser.add_argument("--execute", action="store_true", help="execute the summaries (11, 90 to 93) anew before")
     given = parser.parse_args()
     os.environ[files.STEP] = "report"
     try:

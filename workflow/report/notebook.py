@@ -49,6 +49,13 @@ class Page:
         return f"{name if re.fullmatch(r'[A-Za-z0-9_-]+', name) else html.slug(name)}.html"
 
     @property
+    def anchors(self) -> set[str]:
+        """What a link to the page may name: its cells and headings."""
+        texts = [cell.source for cell in self.cells if cell.cell_type == "markdown"]
+        headings = {html.slug(found) for text in texts for found in re.findall(r"^#+ +(.+)$", text, re.MULTILINE)}
+        return headings | {cell.metadata.anchor for cell in self.cells}
+
+    @property
     def name(self) -> str:
         """The heading: the title, after what tells executions of one notebook apart."""
         return f"{self.variant}: {self.title}" if self.variant else self.title

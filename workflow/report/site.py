@@ -123,7 +123,7 @@ class Site:
         target = (paths.NOTEBOOKS / name).resolve()
         if target.suffix == ".ipynb":
             other = self.at_stem.get(target.stem)
-            known = other and anchor in [cell.metadata.anchor for cell in other.cells]
+            known = other and anchor in other.anchors
             return other and (f"{other.file}#{quote(anchor)}" if known else other.file), None
         if not self._may_be_copied(target):
             return None, None

@@ -81,6 +81,7 @@ def _notebooks(root: Path) -> None:
             _code("# Parameters\nrun = 'demo'", tags=["injected-parameters"]),
             cells.new_markdown_cell(
                 "## The split\n\nSee [performance](05_performance.ipynb#table-1-shown), `x`, "
+                "[claims](11_overview.ipynb#the-claims), "
                 "[the rows](04_experiment.ipynb), [images](../data/demo/covidx/images.npy), [lib](../lib/paths.py)."
             ),
             _code("counts = 1\ncounts", _shown(html=f"<p>{EVIL}</p><b onclick='x()'>bold</b>", plain="x")),

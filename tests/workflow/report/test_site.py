@@ -207,6 +207,7 @@ def test_links_to_other_files_keep_their_text_alone(report):
     text = pages(report)["00_data_preparation.html"]
     assert "images, lib.</p>" in text
     assert '<a href="05_performance.html#table-1-shown">performance</a>' in text
+    assert '<a href="index.html#the-claims">claims</a>' in text, "a heading"
     assert '<a href="04_experiment.html">the rows</a>' in text
     assert not list(report.rglob("*.npy"))
 

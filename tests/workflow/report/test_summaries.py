@@ -82,6 +82,18 @@ def test_the_model_card_shows_every_trained_row(made):
     assert "not trained yet: RN1" in page.article.get_text()
 
 
+def test_the_checklists_tell_what_this_run_has_and_what_it_has_not(made):
+    page = BeautifulSoup(made[0]["93_checklists.html"], "html.parser")
+    rows = {row.strong.string: row.get_text() for row in page.find(id="claim").select("tbody tr")}
+    assert len(rows) == 44
+    assert "For phantoms only. By [not in this run] rules. Left out: 1 rows (unreadable 1)" in rows["8"]
+    assert "06 gallery (not in this run)" in rows["39"], "notebook 06 stopped"
+    assert page.find(id="claim").find("a", string="05 Table 1", href="05_performance.html")
+    assert page.find(id="claim").find("a", string="92 packages", href="92_provenance.html#packages")
+    assert "Not answered: Neither names funding" in rows["44"]
+    assert "not answered yet, since this run lacks something" in page.find(id="claim").caption.string
+
+
 def test_seconds_and_what_was_set_stand_under_provenance_alone(project, made):
     before = made[0]
     text = BeautifulSoup(before["92_provenance.html"], "html.parser").article.get_text(" ")
