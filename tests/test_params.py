@@ -146,3 +146,21 @@ def test_every_value_has_a_comment(path):
     for number, line in enumerate(lines):
         if line and not line.startswith("#"):
             assert "  # " in line or lines[number - 1].startswith("# "), f"{path.name}: {line}"
+
+
+def test_a_variant_s_file_holds_what_differs_from_its_row(tmp_path, monkeypatch):
+    border, whole = load("demo", "RN7-border"), load("demo", "RN7")
+    unlike = {key for key, value in border.model_dump().items() if value != getattr(whole, key)}
+    assert unlike == {"experiment", "view"}
+    assert params.of_row("RN3-without_sirm")["pretraining"] == "imagenet"
+    assert [path.stem for path in params.files_of("XX1-alone")] == ["XX1-alone"], "no row XX1"
+
+
+def test_a_study_names_rows_and_an_unknown_one_is_refused(tmp_path, monkeypatch):
+    assert all(load("demo", row).experiment == row for row in params.study("shortcuts")["rows"])
+    with pytest.raises(ParameterError, match="STUDY: found 'short', expected shortcuts"):
+        params.study("short")
+    monkeypatch.setattr(params, "STUDIES", tmp_path)
+    (tmp_path / "mine.yaml").write_text("rows: RN7")
+    with pytest.raises(ParameterError, match=r"mine\.yaml: found .*, expected `rows: \[\.\.\.\]`"):
+        params.study("mine")

@@ -119,7 +119,7 @@ def restricted(data: Dataset, view: str, left_out: str = "") -> Dataset:
         there = sorted(data.index["source"].unique())
         if left_out not in there:
             raise DataError(f"left_out: found '{left_out}', expected a source of these images: {', '.join(there)}")
-        kept &= ((data.index["source"] != left_out) | (data.index["split"] == "test")).to_numpy()
+        kept = kept & ((data.index["source"] != left_out) | (data.index["split"] == "test")).to_numpy()
         why.append(f"{left_out} left out")
     index = data.index.assign(split=data.index["split"].where(kept, ""))
     found = set(zip(index["split"], index["label"], strict=True))

@@ -77,7 +77,8 @@ def rule(claim: dict) -> str:
     def said(value) -> str:
         return " and ".join(map(said, value)) if isinstance(value, list) else words.get(value, str(value))
 
-    given = {key: said(value) for key, value in claim.items() if key != "comparisons"}
+    unsaid = ("comparisons", "lines", "given")
+    given = {key: said(value) for key, value in claim.items() if key not in unsaid}
     if claim["kind"] == "rows":
         ruled_out = claim["expects"].removeprefix("not ")
         given["must_be"] = f"must be {ruled_out}" if ruled_out == claim["expects"] else f"must not be {ruled_out}"

@@ -443,12 +443,31 @@ def test_a_class_that_a_list_has_in_one_split_alone_is_named_before_anything_is_
     assert not (tmp_path / "out" / "index.csv").exists()
 
 
-def test_a_damaged_mask_is_named(data, make, tree):
-    mask = tree.root / "masks" / "covid-chestxray-dataset" / "c0.png"
-    mask.parent.mkdir(parents=True)
-    mask.write_bytes(b"\x89PNG")
-    with pytest.raises(DataError, match=r"c0\.png: no readable mask"):
-        make()
+def test_a_mask_that_cannot_be_used_is_named_and_its_image_is_there_without_one(data, make, tree):
+    folder = tree.root / "masks" / "covid-chestxray-dataset"
+    folder.mkdir(parents=True)
+    (folder / "c0.png").write_bytes(b"\x89PNG")
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(folder / "c1.png")
+    Image.fromarray(np.full((40, 40), 1, np.uint8)).save(folder / "c2.png")  # the image is wider than high
+    Image.fromarray(np.full((15, 20), 255, np.uint8)).save(folder / "c3.png")  # half as large, 0 and 255: a lung
+    make()
+    told = pd.read_csv(data.folder / "masks.csv", keep_default_na=False).set_index("image_id")
+    assert told.loc["cohen-c0", "problem"].startswith("not readable")
+    assert told.loc["cohen-c1", "problem"] == "empty"
+    assert told.loc["cohen-c2", "problem"] == "has 40 x 40 pixels, its image 40 x 30"
+    assert told.loc["cohen-c3", ["lung", "problem"]].tolist() == [1, ""]
+    assert (told.drop(index="cohen-c3")["lung"] == 0).all()
+    assert set(told["problem"].drop([f"cohen-c{n}" for n in range(4)])) == {"no mask"}
+    assert np.unique(data.masks).tolist() == [0, 1]
+
+
+def test_a_mask_may_lie_in_a_folder_beside_that_of_the_images(data, make, tree):
+    beside = tree.root / "covidx-sources" / "covid-chestxray-dataset" / "masks" / "c0.png"
+    beside.parent.mkdir()
+    Image.fromarray(np.full((30, 40), 255, np.uint8)).save(beside)
+    make()
+    told = pd.read_csv(data.folder / "masks.csv", keep_default_na=False).set_index("image_id")
+    assert told["lung"][told["lung"] > 0].to_dict() == {"cohen-c0": 1}
 
 
 @pytest.mark.timeout(20)

@@ -1,0 +1,68 @@
+"""The study of shortcuts at the smallest size: its rows, its pages, its verdicts; and what a plain run makes of them."""
+
+import subprocess
+
+import pandas as pd
+import pytest
+import yaml
+
+from lib.evaluation import studies
+from tests.end_to_end.project import copied, environment, front_door
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+SMALL = (
+    "image_size=32 epochs=2 scratch_epochs=1 pretraining_epochs=1 phantom_images=120 phantom_skin_images=84 "
+    "phantom_size=96 bootstrap_samples=100 experiments=[RN3]"
+)
+ROWS = ["RN7-boxed_out", "RN3-without_sirm"]
+
+
+def call(project, *more):
+    command = front_door("--set", SMALL, *more)
+    return subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = copied(tmp_path_factory.mktemp("study"))
+    (project / "params" / "studies" / "shortcuts.yaml").write_text(yaml.safe_dump({"rows": ROWS}))
+    done = call(project, "--study", "shortcuts")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+def test_every_line_says_what_was_measured_on_how_many_patients(project):
+    results = project / "results" / "demo" / "studies"
+    table = studies.read_table(results / "shortcuts.csv")
+    assert list(table.columns) == list(studies.COLUMNS)
+    assert {"view_covid_auc", "lost_covid_auc", "recall_lost", "drop_rsna", "floor_metadata"} <= set(table["measure"])
+    assert {"RN7-boxed_out", "RN3"} <= set(table["row"])
+    few = table[table["measure"].str.startswith("view_") & (table["patients"] < 18)]
+    assert len(few)
+    assert few["low"].isna().all(), "no interval from few patients"
+    verdicts = pd.read_csv(results / "shortcuts_claims.csv")
+    assert len(verdicts) >= 6
+    assert verdicts["data"].str.startswith("phantoms").all()
+
+
+def test_the_report_has_the_study_s_pages(project):
+    report = project / "results" / "demo" / "report"
+    page = (report / "12_could_it_be_the_hospital.html").read_text(encoding="utf-8")
+    assert "RN7-border was not run: make study STUDY=shortcuts" in page
+    for name in ("13_within_one_hospital", "14_what_else_tells_the_class", "15_are_the_critics_right"):
+        assert (report / f"{name}.html").is_file()
+
+
+def test_the_same_command_finds_nothing_left_to_do(project):
+    before = {path: path.stat().st_mtime_ns for path in (project / "results" / "demo" / "experiments").rglob("*.*")}
+    done = call(project, "--study", "shortcuts")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "to execute" not in done.stdout
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_an_unknown_study_is_refused(project):
+    done = call(project, "--study", "short")
+    assert done.returncode == 1
+    assert done.stderr.strip() == "STUDY: found 'short', expected shortcuts"
