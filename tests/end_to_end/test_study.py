@@ -1,4 +1,4 @@
-"""The study of shortcuts at the smallest size: its rows, its pages, its verdicts; and what a plain run makes of them."""
+"""The study of shortcuts at the smallest size: its rows, its pages, its verdicts."""
 
 import subprocess
 
