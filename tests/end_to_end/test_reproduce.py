@@ -20,6 +20,7 @@ import pytest
 from lib import files
 from lib.paths import Paths
 from tests.end_to_end.project import copied, environment, front_door
+from tests.test_readme import blocks
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -70,7 +71,7 @@ def test_what_a_row_leaves(project, row):
 
 
 def test_the_readme_s_lines_load_a_network_that_answers(project, tmp_path):
-    (lines,) = re.findall(r"```python\n(.+?)```", (project / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (lines,) = blocks("python")
     one = next(project.glob("data/demo/phantoms/covidx-sources/*/images/*.png"))
     assert "chest.png" in lines
     said = subprocess.run(

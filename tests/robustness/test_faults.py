@@ -3,15 +3,21 @@
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import h5py
+import nbformat
 import pytest
 
+from lib import params
 from tests.end_to_end.project import copied, environment, front_door
+from tests.test_readme import lines_of
+from workflow.front import overrides
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -173,3 +179,32 @@ def test_a_third_time_nothing_is_left_to_do(project):
     assert before == {path: path.stat().st_mtime_ns for path in project.glob("results/demo/notebooks/*.ipynb")}
     assert "damaged" not in done.stdout
     assert not [*(project / "results/demo").glob("checkpoints/*")]
+
+
+def parameters(executed: Path, source: Path) -> dict[str, object]:
+    """The values of what a notebook lists, papermill's in place of its own."""
+    found = {}
+    for cell in nbformat.read(executed, as_version=4).cells:
+        if {"parameters", "injected-parameters"} & {*cell.metadata.get("tags", [])}:
+            exec(cell.source, found)
+    return {name: found[name] for name in params.listed_in(source)}
+
+
+@pytest.mark.parametrize("line", lines_of("papermill"), ids=lambda line: line.split("/")[-1])
+def test_the_readme_s_lines_of_papermill_do_what_the_run_did_and_end_where_it_did_not(project, line):
+    """With the sizes of the run: where it has executed the notebook with the same values, this is not done again."""
+    program, *words = shlex.split(line)
+    sizes = overrides(SMALL.partition(" experiments")[0], "").items()
+    command = [str(Path(sys.executable).with_name(program)), *words]
+    command += [word for name, value in sizes for word in ("-p", name, str(value))]
+    (source,) = (project / word for word in words if word.startswith("notebooks/"))
+    for more in (["--prepare-only"], []):
+        done = subprocess.run(
+            [*command, *more], cwd=project, env=environment(project), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        assert "unknown parameter" not in done.stderr
+        mine = parameters(project / "out.ipynb", source)
+        if any(parameters(one, source) == mine for one in project.glob(f"results/demo/notebooks/{source.stem}*.ipynb")):
+            return
+    assert (project / f"results/demo/experiments/{mine['experiment']}/metrics.json").is_file()

@@ -1,6 +1,7 @@
 """What Table 1 costs: multiply-accumulate operations counted on the Keras layers, then epochs x images x operations."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import keras
 import numpy as np
@@ -15,10 +16,21 @@ layer between trained ones costs one, that of its input."""
 
 @dataclass(frozen=True)
 class Sizes:
-    """Numbers of images of a data set's training and validation part."""
+    """Numbers of images of a data set's parts; the test part, predicted once in any way, is stored alone."""
 
     train: int
     validation: int
+    test: int = 0
+
+    @property
+    def images(self) -> int:
+        return self.train + self.validation + self.test
+
+
+@cache
+def read_network(backbone: str, image_size: int, pepx: str = "as_published", shortcuts: str = "as_published"):
+    """A `keras.Model` to be read and left as it is: it is built once, in seconds."""
+    return models.build(backbone, image_size, pepx=pepx, shortcuts=shortcuts)
 
 
 def layer_macs(layer: keras.Layer) -> int:
@@ -55,28 +67,41 @@ def cost_table(p: params.Params, chest: Sizes, skin: Sizes, *, teraflops: float,
         utilisation: the share of it that training reaches, 0..1.
 
     Returns:
-        Columns id, plain_macs, our_macs, plain_hours, our_hours; the last line is the sum, the line before it the
+        Columns id, plain_macs, our_macs, shared_macs (the part of ours that another seed, or another row with the same
+        boundary, finds done), plain_hours, our_hours, shared_hours; the last line is the sum, the line before it the
         pretraining that rows share.
     """
-    built = {name: models.build(name, p.image_size) for name in ("resnet50v2", "covidnet")}
-    pretraining = _from_scratch(built["covidnet"], skin, p.pretraining_epochs)
-    lines = [(name, *_row(name, p, built, chest, pretraining)) for name in p.experiments]
-    lines.append(("pretraining, shared", 0.0, pretraining))
-    lines.append(("all", sum(line[1] for line in lines), sum(line[2] for line in lines)))
-    result = pd.DataFrame(lines, columns=["id", "plain_macs", "our_macs"])
-    for name in ("plain", "our"):
+    rows = {name: params.load(p.run, name) for name in p.experiments}
+    pretraining = 0.0
+    if any(row.pretraining == "ham10000" for row in rows.values()):
+        pretraining = _from_scratch(read_network("covidnet", p.image_size), skin, p.pretraining_epochs)
+    lines = [(name, *_row(row, rows, p, chest, pretraining)) for name, row in rows.items()]
+    lines.append(("pretraining, shared", 0.0, pretraining, pretraining))
+    lines.append(("all", *(sum(line[column] for line in lines) for column in (1, 2, 3))))
+    result = pd.DataFrame(lines, columns=["id", "plain_macs", "our_macs", "shared_macs"])
+    for name in ("plain", "our", "shared"):
         result[f"{name}_hours"] = 2 * result[f"{name}_macs"] / (teraflops * 1e12 * utilisation) / 3600
     return result
 
 
-def _row(name: str, p: params.Params, built: dict, chest: Sizes, pretraining: float) -> tuple[float, float]:
-    """Operations of one row, done plainly and as here."""
-    row = params.load(p.run, name)
-    model = built[row.backbone]
+def stored_boundary(row: params.Params) -> tuple[str, str, str] | None:
+    """Backbone, weights and first trained layer: rows with the same share stored activations; None stores nothing."""
+    if row.pretraining == "none" or row.augmentation:
+        return None
+    return row.backbone, row.pretraining, row.fine_tuning_start or "logits"
+
+
+def _row(
+    row: params.Params, rows: dict[str, params.Params], p: params.Params, chest: Sizes, pretraining: float
+) -> tuple[float, float, float]:
+    """Operations of one row, done plainly and as here, and what of the latter is stored for others.
+
+    The first of `rows` with a boundary computes its activations; the others find them in the store.
+    """
+    model = read_network(row.backbone, p.image_size, row.pepx, row.shortcuts)
     if row.pretraining == "none":
-        readings = {"pepx": row.pepx, "shortcuts": row.shortcuts}
-        whole = _from_scratch(models.build(row.backbone, p.image_size, **readings), chest, p.scratch_epochs)
-        return whole, whole
+        whole = _from_scratch(model, chest, p.scratch_epochs)
+        return whole, whole, 0.0
     stages = [(*macs(model, "logits"), p.epochs)]
     if row.continues:
         stages.append((*macs(model, row.fine_tuning_start), p.fine_tuning_epochs))
@@ -85,19 +110,11 @@ def _row(name: str, p: params.Params, built: dict, chest: Sizes, pretraining: fl
     plain = sum(_epochs(below, above, chest, epochs) for below, above, epochs in stages)
     plain += pretraining if row.pretraining == "ham10000" else 0
     below, above, epochs = stages[-1]
-    if row.augmentation:
-        return plain, _epochs(below, above, chest, epochs)
-    stored = below * (chest.train + chest.validation) if name == _first_with_boundary(p, row) else 0
-    return plain, stored + _epochs(0, above, chest, epochs)
-
-
-def _first_with_boundary(p: params.Params, row: params.Params) -> str:
-    """The first row of the run that needs the same stored activations; the others find them in the store."""
-
-    def boundary(of: params.Params) -> tuple:
-        return of.backbone, of.pretraining, of.fine_tuning_start, of.augmentation
-
-    return next((name for name in p.experiments if boundary(params.load(p.run, name)) == boundary(row)), row.experiment)
+    if (boundary := stored_boundary(row)) is None:
+        return plain, _epochs(below, above, chest, epochs), 0.0
+    first = next(other for other in rows.values() if stored_boundary(other) == boundary)
+    stored = float(below) * (chest.train + chest.validation) * (row is first)
+    return plain, stored + _epochs(0, above, chest, epochs), stored
 
 
 def _from_scratch(model: keras.Model, sizes: Sizes, epochs: int) -> float:

@@ -6,6 +6,7 @@ import pytest
 import requests
 from kagglehub.exceptions import KaggleApiHTTPError
 
+from lib import params, paths
 from lib.data import DataError
 from lib.data.sources import FOLDERS
 from tests.workflow.download.conftest import zipped
@@ -45,6 +46,22 @@ def test_the_open_archives_are_fetched_unpacked_cleaned_up_and_not_fetched_again
     assert acquire(tmp_path, OPEN) == 0
     assert hosts.asked.total() == asked
     assert capsys.readouterr().out.count("there already") == len(OPEN)
+
+
+def test_the_readme_s_line_fetches_what_is_open_and_says_what_needs_an_account(hosts, tmp_path, monkeypatch, capsys):
+    """What make hands on of it: `RUN=paper` in the environment, and no argument (tests/test_readme.py)."""
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setenv("RUN", "paper")
+    monkeypatch.delenv("DATA", raising=False)
+    for way in ("dataset_download", "competition_download"):
+        monkeypatch.setattr(kagglehub, way, Mock(side_effect=requests.ConnectionError("refused")))
+    assert main([]) == 1
+    data = tmp_path / params.load("paper").data
+    assert {path.name for path in data.glob("covidx-sources/*/")} == {FOLDERS[name] for name in OPEN[1:]}
+    assert (data / "ham10000" / "HAM10000_images_part_1" / "I1.jpg").is_file()
+    said = capsys.readouterr().err
+    assert said.count("By hand: ") == 2
+    assert "Not fetched: sirm, rsna. " in said
 
 
 def test_one_failure_does_not_stop_the_others_and_is_mended_by_the_next_call(hosts, tmp_path, capsys):
