@@ -28,6 +28,7 @@ HELP = re.findall(r"^(\w+):.*  ## ", MAKEFILE, re.MULTILINE)
 
 ADDED = {
     "reproduce": ["SNAKEMAKE_ARGS=--dry-run", "SET=image_size=32"],  # the plan, asked of Snakemake, too
+    "study": ["SNAKEMAKE_ARGS=--dry-run", "SET=image_size=32"],
     "test": ["PYTEST_ARGS=--collect-only -q tests/test_paths.py"],
     "data": [],  # tests/workflow/download goes on from here
 }
@@ -35,6 +36,7 @@ ADDED = {
 
 SAYS = {
     "reproduce": r"(?s)Run {run}: rows RN1, .*^total +\d\d",
+    "study": r"(?s)Run {run}: rows RN1, .* and 14 of a study.*^total +\d\d",
     "test": r"tests/test_paths\.py::test_",
     "data": r"^would run -m workflow\.download with RUN={run}, DATA=$",
 }

@@ -42,7 +42,15 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
 PROJECT = ("LICENSE", "CITATION.cff", "README.md", "requirements.lock", "workflow/Snakefile", "params/**/*.yaml")
-RESULTS = ("*.csv", "table1.*", "audit/*", "explanations/*.csv", "experiments/*/*.csv", "experiments/*/*.json")
+RESULTS = (
+    "*.csv",
+    "table1.*",
+    "audit/*",
+    "explanations/*.csv",
+    "studies/*.csv",
+    "experiments/*/*.csv",
+    "experiments/*/*.json",
+)
 SHOW_IMAGES = ("figure_1", "figure_5", "gallery")
 """Figures that show images of the data set."""
 TIMED = re.compile(r"(11|92)_")
