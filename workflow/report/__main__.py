@@ -41,7 +41,7 @@ def _kept(at: paths.Paths, made_in: dict[str, str] | None) -> dict[str, str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m workflow.report", description=__doc__)
     parser.add_argument("--run", default=os.environ.get("RUN") or "demo", help="name of the run (of params/runs/)")
-    parser.add_argument("--made-in", type=json.loads, help="JSON: file of the run -> notebook that made it; kept")
+    parser.add_argument("--made-in", type=json.loads, help="JSON: file of the run -> the notebook that made it; kept")
     parser.add_argument("--execute", action="store_true", help="execute the summaries (11, 90 to 93) anew before")
     given = parser.parse_args()
     os.environ[files.STEP] = "report"

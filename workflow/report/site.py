@@ -1,6 +1,7 @@
 """The site of a run: what nbconvert makes of its executed notebooks with one template, and the files they link to."""
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -127,8 +128,16 @@ class Site:
             return other and (f"{other.file}#{quote(anchor)}" if known else other.file), None
         if not self._may_be_copied(target):
             return None, None
-        maker = self.at_stem.get(self.made_in.get(paths.show(target), ""))
+        maker = self._maker(paths.show(target))
         return self._copied(target), maker if maker is not page else None
+
+    def _maker(self, file: str) -> Page | None:
+        """The page of the notebook that made a file."""
+        for pattern, step in self.made_in.items():
+            named = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(pattern))
+            if found := re.fullmatch(named, file):
+                return self.at_stem.get(step.format(**found.groupdict()))
+        return None
 
     def _may_be_copied(self, path: Path) -> bool:
         """Files of the run and the parameters; of its data only tables: pictures of patients stay where they are."""
@@ -174,7 +183,8 @@ def _ours(path: Path) -> bool:
 def build_site(run: str, made_in: dict[str, str] | None = None) -> Site:
     """Builds the report of a run; its first page is results/<run>/report/index.html.
 
-    `made_in` holds, for files of the run, relative to the project, the stem of the executed notebook that made them.
+    `made_in` holds, for files of the run, relative to the project, the stem of the executed notebook that made them;
+    a `{name}` in both stands for any word without a slash, as in `04_experiment-{row}`.
 
     Raises:
         lib.params.ParameterError: there is no such run.

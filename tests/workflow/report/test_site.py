@@ -202,6 +202,15 @@ def test_files_of_the_run_are_copied_and_lead_to_the_notebook_that_made_them(rep
     assert (report / "files" / "table1.csv").read_bytes() == (report.parent / "table1.csv").read_bytes()
 
 
+def test_a_name_in_braces_stands_for_every_row(at):
+    folder = at()
+    cells = [nbformat.v4.new_markdown_cell("# X?\n\n[scores](../results/demo/experiments/RN4/metrics.json)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder.notebooks / "01_x.ipynb")
+    site.build_site("demo", {"results/demo/experiments/{row}/metrics.json": "04_experiment-{row}"})
+    made = '(made in <a href="04_experiment-RN4.html">04_experiment-RN4</a>)'
+    assert f'<a href="files/experiments/RN4/metrics.json">scores</a> {made}' in pages(folder.report)["01_x.html"]
+
+
 def test_links_to_other_files_keep_their_text_alone(report):
     assert ", x</p>" in pages(report)["index.html"]
     text = pages(report)["00_data_preparation.html"]
