@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.evaluation import bootstrap
+from lib.evaluation import bootstrap, comparisons
 from lib.evaluation.bootstrap import Resampler
-from lib.evaluation.runs import Predictions
+from lib.evaluation.runs import Predictions, Row
 from lib.paths import Paths
 
 COLUMNS = (
@@ -31,13 +31,9 @@ def difference_line(one: Predictions, other: Predictions, score: str, draws: Res
     Raises:
         ValueError: they are about different images.
     """
-    if not one.same_images(other):
-        raise ValueError(f"{about}: found different test images, expected the same")
-    values = [test.scores()[score] for test in (one, other)]
-    value = float("nan") if None in values else values[0] - values[1]
+    value, drawn = comparisons.compare(Row("the first", one), Row("the second", other), score, draws)
     patients = min(bootstrap.patients_behind(test, score) for test in (one, other))
-    spreads = [bootstrap.spread(draws.of(one), test, score) for test in (one, other)]
-    low, high = bootstrap.difference_interval(spreads[0] - spreads[1], value, patients)
+    low, high = bootstrap.difference_interval(drawn, value, patients)
     known = {"value": value, "low": low, "high": high, "patients": patients, "images": len(one.labels)}
     return {"score": score} | known | about
 

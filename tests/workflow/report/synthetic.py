@@ -171,6 +171,7 @@ def _data(root: Path) -> None:
 
 def _audit(root: Path) -> None:
     folder = root / "results" / "demo" / "audit"
+    files.write_csv(folder / "people.csv", pd.DataFrame({"class": ["covid-19"], "images": [3]}))  # lists tell no ages
     counts = {"label": ["covid-19", "normal"], "source": ["a", EVIL], "train": [1, 2], "test": [3.5, None]}
     files.write_csv(folder / "counts.csv", pd.DataFrame(counts))
     files.write_json(folder / "source_only.json", {"accuracy": 0.9, "covid_f1": 0.948, "covid_auc": None})
