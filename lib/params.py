@@ -244,36 +244,46 @@ def load(run: str, experiment: str | None = None, overrides: dict[str, Any] | No
         ParameterError: one line per problem, naming key, file, what was found and what is allowed.
     """
     overrides = overrides or {}
-    files = {"run": (RUNS / f"{named(run, Run, 'run')}.yaml", run)}
-    layers = [(show(files["run"][0]), read_yaml(files["run"][0]))]
+    layers = [(show(path), read_yaml(path)) for path in files_of(named(run, Run, "run"), RUNS)]
+    files = {"run": (layers[-1][0], run)}
     if experiment is not None:
-        *_, files["experiment"] = ((path, experiment) for path in files_of(named(experiment, Row, "experiment")))
-        layers += [(show(path), read_yaml(path)) for path in files_of(experiment)]
-    for where, values in layers[1:]:
         own = set(listed_in(NOTEBOOKS / "04_experiment.ipynb")) - set(ROWS_ALIKE)
-        if of_run := [key for key in values if key in Params.model_fields.keys() - own]:
-            remedy = f"belongs to a run: set it in params/runs/{run}.yaml or in SET"
-            raise ParameterError(f"{where}: {of_run[0]}: found {short(values[of_run[0]])}; {remedy}")
+        for path in files_of(named(experiment, Row, "experiment"), EXPERIMENTS):
+            values = read_yaml(path)
+            if of_run := [key for key in values if key in Params.model_fields.keys() - own]:
+                remedy = f"belongs to a run: set it in params/runs/{run}.yaml or in SET"
+                raise ParameterError(f"{show(path)}: {of_run[0]}: found {short(values[of_run[0]])}; {remedy}")
+            layers.append((show(path), values))
+        files["experiment"] = (layers[-1][0], experiment)
     checked = merge([*layers, ("SET", overrides)])
-    for key, (path, name) in files.items():
+    for key, (where, name) in files.items():
         found = getattr(checked, key)
         if found != name:
-            raise ParameterError(f"{show(path)}: {key}: found '{found}', expected '{name}', the file's name")
+            raise ParameterError(f"{where}: {key}: found '{found}', expected '{name}', the file's name")
     if checked.continues:
         _check_continued(checked.experiment, checked.continues, overrides)
     return checked
 
 
-def files_of(row: str) -> list[Path]:
-    """The row's file, after that of the row of which it is a variant: `RN7-border` holds what differs from RN7."""
-    base = row.partition("-")[0]
-    found = [EXPERIMENTS / f"{name}.yaml" for name in dict.fromkeys([base, row])]
+def files_of(name: str, folder: Path) -> list[Path]:
+    """The file of a row or run, after that of which it is a variant: `RN7-border` holds what differs from RN7.
+
+    Args:
+        name: of the row or run.
+        folder: `EXPERIMENTS` or `RUNS`.
+    """
+    found = [folder / f"{one}.yaml" for one in dict.fromkeys([name.partition("-")[0], name])]
     return [path for path in found[:-1] if path.is_file()] + found[-1:]
 
 
 def of_row(row: str) -> dict[str, Any]:
     """What the files of a row set. Raises ParameterError as `read_yaml`."""
-    return {key: value for path in files_of(row) for key, value in read_yaml(path).items()}
+    return {key: value for path in files_of(row, EXPERIMENTS) for key, value in read_yaml(path).items()}
+
+
+def of_run(run: str) -> dict[str, Any]:
+    """What the files of a run set. Raises ParameterError as `read_yaml`."""
+    return {key: value for path in files_of(run, RUNS) for key, value in read_yaml(path).items()}
 
 
 def study(name: str) -> dict[str, Any]:
@@ -384,7 +394,7 @@ def check(namespace: dict[str, Any]) -> "Given":
     listed, injected = _assigned(namespace)
     values = {name: namespace[name] for name in dict.fromkeys([*listed, *injected])}
     run = values.get("run", "demo")
-    base = read_yaml(RUNS / f"{run if (RUNS / f'{run}.yaml').is_file() else 'demo'}.yaml")
+    base = of_run(run if (RUNS / f"{run}.yaml").is_file() else "demo")
     layers = [(_defined_in(key, value), {key: value}) for key, value in values.items()]
     checked = merge([(f"params/runs/{run}.yaml", base), *layers])
     stale = [key for key in listed if key != "run" and key in base and values[key] != base[key]]

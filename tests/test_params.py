@@ -153,7 +153,13 @@ def test_a_variant_s_file_holds_what_differs_from_its_row(tmp_path, monkeypatch)
     unlike = {key for key, value in border.model_dump().items() if value != getattr(whole, key)}
     assert unlike == {"experiment", "view"}
     assert params.of_row("RN3-without_sirm")["pretraining"] == "imagenet"
-    assert [path.stem for path in params.files_of("XX1-alone")] == ["XX1-alone"], "no row XX1"
+    assert [path.stem for path in params.files_of("XX1-alone", params.EXPERIMENTS)] == ["XX1-alone"], "no row XX1"
+
+
+def test_a_run_s_file_may_hold_what_differs_from_another_run():
+    marked, plain = params.load("demo-marker_50").model_dump(), params.load("demo").model_dump()
+    assert {key for key, value in marked.items() if value != plain[key]} == {"run", "phantom_marker", "experiments"}
+    assert params.of_run("demo-marker_50") == DEMO | params.read_yaml(params.RUNS / "demo-marker_50.yaml")
 
 
 def test_a_study_names_rows_and_an_unknown_one_is_refused(tmp_path, monkeypatch):

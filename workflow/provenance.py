@@ -46,12 +46,15 @@ def collect(run: str) -> dict[str, Any]:
     """
     at = paths.Paths(run)
     passed = passed_parameters(at.notebooks)
-    own = params.RUNS / f"{run}.yaml"
+    own = {}
+    for path in params.files_of(run, params.RUNS) if (params.RUNS / f"{run}.yaml").is_file() else []:
+        for entry in commented(path):  # of a variant the section is its run's
+            own[entry["key"]] = own.get(entry["key"], {}) | entry | {"section": own.get(entry["key"], entry)["section"]}
     experiments = [path for path in sorted(params.EXPERIMENTS.glob("*.yaml")) if at.experiment(path.stem).is_dir()]
     return {
         "run": run,
         "code": code_version(paths.ROOT),
-        "parameters": _with_passed(commented(own) if own.is_file() else [], passed),
+        "parameters": _with_passed(list(own.values()), passed),
         "experiments": {path.stem: commented(path) for path in experiments},
         "data": _data(at),
         "packages": package_versions(),

@@ -15,10 +15,10 @@ from lib.data import DataError
 from lib.data.load import Dataset
 from lib.data.split import SPLITS
 
-CENTRE = 0.75
+CENTRE = 0.8
 """Side of the black rectangle of `centre_black` as a share of the image's: our choice, to cover most lungs."""
 
-RING = 0.1
+RING = 0.06
 """Width of the ring of `border` as a share of the image's side: our choice, to lie outside of most lungs."""
 
 LUNG = 1  # bit of the masks

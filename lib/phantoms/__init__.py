@@ -117,14 +117,14 @@ def draw_chest(shot: sources.Shot, size: int, seed: int, marker: float) -> tuple
     """One chest image and its mask of bit flags, uint8 (height, width) each; the longer side has `size` pixels."""
     who = seed, shot.patient, shot.image
     rng = generator(*who, "film")
-    shorter = size if shot.source == sources.RSNA else round(float(rng.uniform(0.82, 1.0)) * size)
+    shorter = round(float(rng.uniform(0.82, 1.0)) * size)
     shape = (size, shorter) if rng.uniform() < 0.4 else (shorter, size)
     if shot.view == "frontal":
         absorbed, mask = chest.attenuation(*who, shot.label, shape, large_heart=shot.large_heart)
     else:
         view = {"lateral": film.lateral, "axial": film.axial}[shot.view]
         absorbed, mask = view(*who, shape), np.zeros(shape, np.uint8)
-    picture = film.leads(film.expose(absorbed, rng), rng)
+    picture = film.leads(film.expose(absorbed, mask & chest.LUNG == 0, rng), rng)
     if marker and shot.source != sources.RSNA and shot.view == "frontal":  # the sources of the covid-19 images
         picture, place = film.add_tag(picture, generator(*who, "marker"), marker)
         mask[place] |= chest.MARKER

@@ -2,9 +2,9 @@
 
 The picture is a sum of attenuations (air 0, soft tissue about 1, bone more), drawn in the patient's own coordinates
 (x from -1 at the patient's right, which is the image's left, to 1; y from -1 at the neck to 1 in the abdomen) and then
-exposed to a film whose mean brightness is drawn without regard to the class. What tells the classes apart is only where
-the lungs are opaque: nowhere (normal), in one lobe of one side (pneumonia), in hazy patches along the outer border of
-both lungs (covid-19).
+exposed to a film whose mean brightness outside the lungs is drawn without regard to the class. What tells the classes
+apart is only where the lungs are opaque: nowhere (normal), in one lobe of one side (pneumonia), in hazy patches along
+the outer border of both lungs (covid-19). Outside the lungs' mask a patient's film is the same whatever the class.
 """
 
 from math import cos, sin
@@ -215,7 +215,9 @@ def attenuation(
         opaque = consolidation(disease, lungs, progress)
     elif label == "covid-19":
         opaque = ground_glass(disease, lungs, progress)
-    opaque = opaque * (1 - middle)
+    # the mask reaches 1.5 % of a side beyond all opacities: a reduced image without the lungs has none of them
+    beyond = ndimage.distance_transform_edt(air <= 0.5) / shape[0]
+    opaque = opaque * (1 - middle) * (air > 0.5)
 
     silhouette = body(anatomy, x, y)
     texture = generator(seed, patient, "texture")
@@ -223,7 +225,8 @@ def attenuation(
     # drawn in the patient's coordinates, read at the posed ones
     rows, columns = (y + 1) * shape[0] / 2 - 0.5, (x + 1) * shape[1] / 2 - 0.5
     tree = ndimage.map_coordinates(vessels(texture, shape, anatomy), [rows, columns], order=1, mode="constant")
-    total = silhouette * thick * (1 - 0.60 * air + 0.60 * np.minimum(opaque, air))
+    filled = np.float32(generator(seed, patient, image, "breath").uniform(0.56, 0.64))  # with air, of a lung's tissue
+    total = silhouette * thick * (1 - filled * air + filled * np.minimum(opaque, air))
     total += 0.16 * heart + 0.06 * centre + 0.22 * tree * air * (1 - 0.8 * opaque)
     total += 0.04 * smooth_noise(texture, shape, 40) * air * (1 - 0.5 * opaque)
     ribs, others = bones(anatomy, x, y)
@@ -237,5 +240,5 @@ def attenuation(
         bubble = ellipse(x, y, (0.36, low + 0.16), (1.6 * anatomy.stomach, anatomy.stomach), 12)
         total -= 0.30 * edge(bubble, 0.02)
     extent = ndimage.gaussian_filter(opaque, 0.012 * shape[0])  # without the mottling inside the patches
-    mask = LUNG * (air > 0.5) + OPACITY * ((extent > 0.25) & (air > 0.5))
+    mask = LUNG * (beyond < 0.015) + OPACITY * ((extent > 0.25) & (air > 0.5))
     return total.astype(np.float32), mask.astype(np.uint8)

@@ -1,7 +1,8 @@
 """From attenuation to an 8-bit film: exposure, grain, leads, the planted marker; also two views that are not frontal.
 
-Exposure is drawn from the same distribution whatever the class and source, and the film's mean brightness is set to a
-value drawn beforehand, so that brightness says nothing about the class.
+Exposure is drawn from the same distribution whatever the class and source, and the film's mean brightness outside the
+lungs is set to a value drawn beforehand: what surrounds the lungs says nothing about the class, and opacities make the
+lungs brighter, and nothing darker.
 """
 
 import numpy as np
@@ -10,23 +11,24 @@ from PIL import Image, ImageDraw, ImageFont
 from lib.phantoms.fields import bump, edge, ellipse, generator, grid, smooth_noise
 
 
-def expose(attenuation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def expose(attenuation: np.ndarray, outside: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The film of a map of attenuations: bright where much is absorbed.
 
     Args:
         attenuation: float32 (height, width), air 0.
+        outside: where no lung is, whose mean brightness is drawn, bool (height, width).
         rng: draws brightness, contrast, unevenness and grain.
 
     Returns:
         uint8 (height, width).
     """
     shape = attenuation.shape
-    target, grain = rng.uniform(0.44, 0.60), rng.uniform(0.006, 0.016)
+    target, grain = rng.uniform(0.49, 0.64), rng.uniform(0.006, 0.016)
     low, high = rng.uniform(0.0, 0.10), rng.uniform(1.22, 1.42)
     light = np.clip((attenuation - np.float32(low)) / np.float32(high - low), 0.005, 1)
     light *= np.clip(1 + 0.08 * smooth_noise(rng, shape, 2), 0.75, 1.25)
     light = np.clip(light, 0.005, 1)
-    sample, least, most = light[::4, ::4], 0.2, 5.0
+    sample, least, most = light[outside][::16], 0.2, 5.0
     for _ in range(24):  # the mean falls as the exponent grows: halve the interval until it fits
         middle = (least + most) / 2
         least, most = (middle, most) if np.mean(sample**middle) > target else (least, middle)

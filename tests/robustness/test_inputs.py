@@ -407,7 +407,10 @@ COMMANDS = [
         "PROFILE: found 'slurm', expected Slurm's command sbatch on this machine",
     ),
     ({"SNAKEMAKE_ARGS": "'x"}, "No closing quotation"),
-    ({"RUN": "nope"}, "params/runs/nope.yaml: no such file; found beside it: cpu, demo, paper"),
+    (
+        {"RUN": "nope"},
+        "params/runs/nope.yaml: no such file; found beside it: cpu, demo, demo-marker_100, demo-marker_50, paper",
+    ),
     ({"RUN": "../lib"}, "run: found '../lib'; should be a run's name"),
     ({"DATA": '/it\'s $x "q" ü'}, '/it\'s $x "q" ü: found no such folder'),
     ({"DATA": "/tmp", "SET": "data=/x"}, "SET: data: set in DATA, too"),

@@ -22,10 +22,10 @@ COPIED = {".csv", ".json", ".yaml", ".md", ".tex", ".png", ".pdf", ".ipynb"}  # 
 
 def values_of(run: str) -> dict:
     """The parameters of a run: those of its file, and over them what all its notebooks got alike."""
-    own = params.RUNS / f"{run}.yaml"
     passed = provenance.passed_parameters(paths.Paths(run).notebooks)
     single = {key: used[0] for key, used in passed.items() if len(used) == 1}
-    return (params.read_yaml(own) if own.is_file() else {}) | single | {"run": run}
+    own = params.of_run(run) if (params.RUNS / f"{run}.yaml").is_file() else {}
+    return own | single | {"run": run}
 
 
 class Site:
