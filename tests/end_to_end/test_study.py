@@ -50,6 +50,10 @@ def test_the_report_has_the_study_s_pages(project):
     report = project / "results" / "demo" / "report"
     page = (report / "12_could_it_be_the_hospital.html").read_text(encoding="utf-8")
     assert "RN7-border was not run: make study STUDY=shortcuts" in page
+    detectors = pd.read_csv(report.parent / "studies" / "shortcuts_detectors.csv")
+    assert set(detectors["run"]) == {"demo"}
+    assert len(detectors) > 5
+    assert "make study STUDY=shortcuts RUN=demo-marker_50" in (report / "16_do_the_detectors_answer.html").read_text()
     for name in ("13_within_one_hospital", "14_what_else_tells_the_class", "15_are_the_critics_right"):
         assert (report / f"{name}.html").is_file()
 
