@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lib.data import views
-from lib.evaluation import bootstrap
+from lib.evaluation import bootstrap, groups
 from lib.evaluation.metrics import ratio
 from lib.evaluation.runs import Predictions
 
@@ -56,19 +56,10 @@ def file_shape(index: pd.DataFrame) -> pd.DataFrame:
 
 
 def metadata(index: pd.DataFrame) -> pd.DataFrame:
-    """age (years), female and AP (1, else 0), nan where unknown, from those of the columns age, sex, view that exist.
-
-    All kinds of AP are one: some archives alone say "AP Supine".
-    """
-    told = index.reindex(columns=["age", "sex", "view"])
-    sex, view = (told[name].fillna("").astype(str).str.strip().str.upper() for name in ("sex", "view"))
-    return pd.DataFrame(
-        {
-            "age": pd.to_numeric(told["age"], errors="coerce"),
-            "female": sex.str.startswith("F").astype(float).where(sex.str.startswith(("F", "M"))),
-            "AP": view.str.startswith("AP").astype(float).where(view.str.startswith(("AP", "PA"))),
-        }
-    ).astype(float)
+    """age (years), female and AP (1, else 0), nan where unknown: `groups.known` as numbers."""
+    told = groups.known(index)
+    female, frontal = told["sex"].map({"female": 1.0, "male": 0.0}), told["view"].map({"AP": 1.0, "PA": 0.0})
+    return pd.DataFrame({"age": told["age"], "female": female, "AP": frontal}).astype(float)
 
 
 def filled(facts: pd.DataFrame, train: np.ndarray, unknown: bool) -> pd.DataFrame:
@@ -113,8 +104,8 @@ def answers(
     fitted = linear(features.shape[1]).fit(features[train], truth[train])
     said = np.zeros((len(test), kinds))
     said[:, fitted.classes_] = fitted.predict_proba(features[test])
-    images, groups = (index[name].to_numpy()[test] for name in ("image_id", "group_id"))
-    return Predictions(images, groups, truth[test], said)
+    images, patients = (index[name].to_numpy()[test] for name in ("image_id", "group_id"))
+    return Predictions(images, patients, truth[test], said)
 
 
 def balanced_accuracy(matrix: np.ndarray) -> np.ndarray:

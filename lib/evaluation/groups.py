@@ -70,8 +70,8 @@ def difference(one: Predictions, other: Predictions, score: str, samples: int, s
     return line
 
 
-def people(index: pd.DataFrame) -> pd.DataFrame:
-    """Age band, sex and view of each image's patient as text, "" where the index does not tell them.
+def known(index: pd.DataFrame) -> pd.DataFrame:
+    """Years, sex and view of each image's patient; nan and "" where the index does not tell them.
 
     An age is a number of years, 0 to `OLDEST`; "50+" is none. A view is its first word, so that AP is one view whether
     the patient lies or stands.
@@ -80,12 +80,18 @@ def people(index: pd.DataFrame) -> pd.DataFrame:
         index: may have the columns age, sex and view, of any type.
 
     Returns:
-        columns age, sex, view, with the index's own index.
+        columns age (float), sex ("female", "male", "") and view, with the index's own index.
     """
     told = {name: index[name] if name in index else pd.Series("", index.index) for name in ("age", "sex", "view")}
     told = {name: of.astype("object").where(of.notna(), "").astype(str).str.strip() for name, of in told.items()}
-    years = pd.to_numeric(told["age"], errors="coerce")
-    years = years.where(years.between(0, OLDEST))
-    age = pd.cut(years, [*AGES.values(), np.inf], right=False, labels=list(AGES)).astype("object").fillna("")
+    years = pd.to_numeric(told["age"], errors="coerce").astype(float)
     sex = told["sex"].str.upper().str[:1].map({"F": "female", "M": "male"}).fillna("")
-    return pd.DataFrame({"age": age, "sex": sex, "view": told["view"].str.upper().str.split().str[0].fillna("")})
+    view = told["view"].str.upper().str.split().str[0].fillna("")
+    return pd.DataFrame({"age": years.where(years.between(0, OLDEST)), "sex": sex, "view": view})
+
+
+def people(index: pd.DataFrame) -> pd.DataFrame:
+    """As `known`, with the age as its band of `AGES`, "" where it is unknown."""
+    told = known(index)
+    bands = pd.cut(told["age"], [*AGES.values(), np.inf], right=False, labels=list(AGES))
+    return told.assign(age=bands.astype("object").fillna(""))
