@@ -114,6 +114,12 @@ class Params(BaseModel):
     pretraining: Literal["imagenet", "ham10000", "none"] = "none"
     class_weights: bool = True
     augmentation: bool = False
+    rotation_range: Annotated[float, Field(ge=0, le=180)] = 10.0  # degrees
+    shift_range: Share = 0.10  # of the side
+    zoom_range: Annotated[float, Field(ge=0, le=0.9)] = 0.15
+    horizontal_flip: bool = True
+    brightness_range: Share = 0.10
+    fill_mode: Literal["constant", "nearest", "reflect"] = "constant"
     fine_tuning: bool = False
     fine_tuning_start: str = ""  # the first layer that a fine-tuned row trains
     # the row whose linear classifier this fine-tuned row starts from; empty trains from pretrained weights at once

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from lib.models import network_input
-from lib.training.augment import augment, draw
+from lib.training.augment import PAPERS, Ranges, augment, draw
 
 
 @dataclass(frozen=True)
@@ -100,17 +100,17 @@ class FromPixels(keras.Model):
 
     Args:
         network: of images (N, S, S, 3) float32, values 0..255.
-        brightness: reading of the brightness augmentation, as `lib.training.augment.augment` takes it.
+        ranges: of the augmentation, where images come with draws.
     """
 
-    def __init__(self, network: keras.Model, brightness: str = "as_described"):
+    def __init__(self, network: keras.Model, ranges: Ranges = PAPERS):
         super().__init__(network.inputs, network.outputs, name=network.name)
         self.input_spec = None  # Keras would ask for the network's three channels
-        self._network, self._brightness = network.call, brightness
+        self._network, self._ranges = network.call, ranges
 
     def call(self, inputs, training=None, mask=None):
         """Takes images (N, S, S, 1 or 3) uint8, or (images, draws) to augment them by."""
-        images = augment(*inputs, self._brightness) if isinstance(inputs, tuple) else inputs
+        images = augment(*inputs, self._ranges) if isinstance(inputs, tuple) else inputs
         return self._network(network_input(images), training=training)
 
 

@@ -45,19 +45,19 @@ def stripes():
     return striped()
 
 
-def augmented_by_tensorflow(images, seed, brightness):
+def augmented_by_tensorflow(images, seed, ranges):
     """What a network takes of a batch that is augmented: another implementation, on three float32 channels."""
     count, side = images.shape[:2]
-    maps = random_affine(draw(count, seed), float(side))
+    maps = random_affine(draw(count, seed), float(side), ranges)
     warped = tf.raw_ops.ImageProjectiveTransformV3(
         images=np.repeat(images, 3 // images.shape[3], axis=3).astype(np.float32),
         transforms=tf.pad(maps, [[0, 0], [0, 2]]),
         output_shape=[side, side],
         fill_value=0.0,
         interpolation="BILINEAR",
-        fill_mode="CONSTANT",
+        fill_mode=ranges.fill_mode.upper(),
     )
-    if brightness == "as_published":
+    if ranges.brightness == "as_published":
         warped = stretch(warped)
     factors = tf.random.stateless_uniform([count, 1, 1, 1], tf.random.split(seed, 2)[1], 0.9, 1.1)
     return tf.clip_by_value(warped * factors, 0.0, 255.0)

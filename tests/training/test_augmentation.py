@@ -6,7 +6,7 @@ import scipy.ndimage
 import tensorflow as tf
 
 from lib.models import network_input
-from lib.training.augment import affine, augment, draw, random_affine, stretch, warp
+from lib.training.augment import Ranges, affine, augment, draw, random_affine, stretch, warp
 from tests.training.conftest import augmented_by_tensorflow
 
 SIDE = 33
@@ -31,8 +31,32 @@ def maps(**changed):
 def test_images_are_those_of_tensorflow_s_own_warp_bit_for_bit(side, channels, brightness):
     pixels = np.random.default_rng(side).integers(0, 256, (19, side, side, channels), dtype=np.uint8)
     for seed in range(5):
-        found = network_input(augment(pixels, draw(19, [1, seed]), brightness))
-        np.testing.assert_array_equal(found, augmented_by_tensorflow(pixels, [1, seed], brightness))
+        ranges = Ranges(brightness=brightness)
+        found = network_input(augment(pixels, draw(19, [1, seed]), ranges))
+        np.testing.assert_array_equal(found, augmented_by_tensorflow(pixels, [1, seed], ranges))
+
+
+@pytest.mark.parametrize("fill_mode", ["nearest", "reflect"])
+def test_what_lies_outside_is_that_of_tensorflow_s_own_fill_modes(fill_mode):
+    """Rounding apart: positions far below 100 pixels are off by a few 2^-24 * 100, times at most 255 levels a pixel."""
+    pixels = np.random.default_rng(1).integers(0, 256, (19, SIDE, SIDE, 1), dtype=np.uint8)
+    ranges = Ranges(rotation_range=90.0, shift_range=0.8, zoom_range=0.5, fill_mode=fill_mode)
+    found = network_input(augment(pixels, draw(19, [1, 2]), ranges))
+    np.testing.assert_allclose(found, augmented_by_tensorflow(pixels, [1, 2], ranges), atol=0.02)
+    assert found.numpy().min(axis=(1, 2, 3)).max() > 0 or fill_mode == "constant"
+
+
+def test_a_range_of_nothing_changes_nothing_and_one_alone_changes_that_alone(images):
+    none = Ranges(0.0, 0.0, 0.0, False, 0.0)
+    batch = np.repeat(images, 8, axis=0)
+    np.testing.assert_allclose(augment(batch, draw(8, [1, 2]), none), batch, atol=1e-3)
+    flipped = augment(batch, draw(8, [1, 2]), none._replace(horizontal_flip=True)).numpy()
+    mirrored = draw(8, [1, 2]).numpy()[:, 5] < 0.5
+    assert 0 < mirrored.sum() < 8
+    np.testing.assert_allclose(flipped, np.where(mirrored[:, None, None, None], batch[:, :, ::-1], batch), atol=1e-3)
+    factors = augment(batch, draw(8, [1, 2]), none._replace(brightness_range=0.2)).numpy() / batch
+    assert np.ptp(factors, axis=(1, 2, 3)).max() < 1e-4
+    assert 0.8 <= factors.min() < factors.max() <= 1.2
 
 
 def test_xla_gives_the_same_images_up_to_rounding():
@@ -68,7 +92,7 @@ def test_rotation_and_zoom_agree_with_scipy(images):
 
 def test_random_maps_stay_in_the_ranges_of_the_report():
     """Recovers angle, zooms, shifts from the maps; 4,000 draws come within 1 % of each bound except with p < 1e-8."""
-    drawn = random_affine(draw(4000, [1, 2]), float(SIDE)).numpy()
+    drawn = random_affine(draw(4000, [1, 2]), float(SIDE), Ranges()).numpy()
     a0, a1, a2, b0, b1, b2 = drawn.T
     mirrored = a0 < 0
     angle = np.degrees(np.arctan2(-a1, b1))
@@ -87,7 +111,7 @@ def test_random_maps_stay_in_the_ranges_of_the_report():
 
 
 def test_brightness_factors_span_90_to_110_percent(monkeypatch):
-    monkeypatch.setattr("lib.training.augment.warp", lambda images, maps: images)
+    monkeypatch.setattr("lib.training.augment.warp", lambda images, maps, fill_mode: images)
     values = augment(tf.fill([2000, 1, 1, 1], 100.0), draw(2000, [3, 4])).numpy().ravel()
     assert 90 - 1e-3 <= values.min() < 90.5
     assert 109.5 < values.max() <= 110 + 1e-3

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from lib import models
 from lib.paths import ROOT
+from lib.training.augment import Ranges
 from lib.training.batches import Examples, FromPixels, class_weights
 from lib.training.stage import Adam
 from tests.training.conftest import augmented_by_tensorflow, small_network
@@ -93,7 +94,8 @@ def test_training_on_bytes_equals_training_on_images_that_the_host_augments(poli
         ours, theirs = small_network(), small_network()
     finally:
         keras.config.set_dtype_policy("float32")
-    fed, plain = FromPixels(mode(ours), brightness), mode(theirs)
+    ranges = Ranges(brightness=brightness)
+    fed, plain = FromPixels(mode(ours), ranges), mode(theirs)
     for model in (fed, plain):
         model.compile(Adam(0.01), "categorical_crossentropy", jit_compile=False)
     for epoch in (1, 2):
@@ -102,7 +104,7 @@ def test_training_on_bytes_equals_training_on_images_that_the_host_augments(poli
         order = np.random.default_rng([3, epoch]).permutation(len(examples))
         for number, rows in enumerate(np.split(order, range(size, len(order), size))):
             seed, labels = [3, number + epoch * 1_000_003], examples.labels[rows]
-            images = augmented_by_tensorflow(examples.arrays[0][rows], seed, brightness)
+            images = augmented_by_tensorflow(examples.arrays[0][rows], seed, ranges)
             plain.train_on_batch(images, np.eye(3, dtype=np.float32)[labels], weights[labels])
     for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, other)
