@@ -143,6 +143,10 @@ class Params(BaseModel):
         if self.fine_tuning_start and not self.fine_tuning:
             only = "only a row with fine_tuning: true has one"
             raise ValueError(f"fine_tuning_start: found {short(self.fine_tuning_start)}; {only}")
+        drawn = (self.rotation_range, self.shift_range, self.zoom_range, self.horizontal_flip, self.brightness_range)
+        if self.augmentation and not any(drawn) and self.brightness == "as_described":
+            none = "every range is 0 and horizontal_flip false"
+            raise ValueError(f"augmentation: true would change no image: {none}; set one, or augmentation: false")
         for name in ("experiments", "seeds"):
             values = getattr(self, name)
             if twice := sorted({one for one in values if values.count(one) > 1}):
@@ -293,19 +297,23 @@ def of_run(run: str) -> dict[str, Any]:
 
 
 def study(name: str) -> dict[str, Any]:
-    """What params/studies/<name>.yaml holds: `rows`, those that it trains beside a run's.
+    """What params/studies/<name>.yaml holds.
+
+    Returns:
+        `rows`, those that it trains beside a run's; `compared_with`, rows that it needs of the run; its `notebooks`.
 
     Raises:
-        ParameterError: there is no such study, or it names no rows.
+        ParameterError: there is no such study, or its file holds something else.
     """
     path, known = STUDIES / f"{name}.yaml", sorted(file.stem for file in STUDIES.glob("*.yaml"))
     if name not in known:
         raise ParameterError(f"STUDY: found {short(name)}, expected {' or '.join(known)}")
     found = read_yaml(path)
-    rows = found.get("rows")
-    if set(found) != {"rows"} or not isinstance(rows, list) or not rows:
-        raise ParameterError(f"{show(path)}: found {short(found)}, expected `rows: [...]`, names of rows")
-    return found | {"rows": [named(row, Row, f"{show(path)}: rows") for row in rows]}
+    for key in ("rows", "compared_with", "notebooks"):
+        if not isinstance(found.get(key), list) or not found[key]:
+            raise ParameterError(f"{show(path)}: {key}: found {short(found.get(key))}, expected a list of names")
+        found[key] = [named(one, Row if key != "notebooks" else Text, f"{show(path)}: {key}") for one in found[key]]
+    return found
 
 
 def _check_continued(row: str, parent: str, overrides: dict[str, Any]) -> None:

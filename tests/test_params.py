@@ -103,6 +103,30 @@ def test_the_variants_are_what_their_names_say():
     assert not {"RN4-direct", "RN4-few"} & set(load("paper").experiments)
 
 
+def test_the_rows_of_augmentation_change_what_their_names_say():
+    ranges = ("rotation_range", "shift_range", "zoom_range", "horizontal_flip", "brightness_range")
+    alone = dict(zip(("rotation", "shift", "zoom", "flip", "brightness"), ranges, strict=True))
+    for row in params.study("augmentation")["rows"]:
+        whole, setting = row.split("-")
+        found, papers = load("paper", row).model_dump(), load("paper", whole).model_dump()
+        changed = {key for key, value in found.items() if value != papers[key]} - {"experiment"}
+        if setting in alone:
+            assert changed == set(ranges) - {alone[setting]}
+            assert not any(found[key] for key in changed)
+        elif setting in ("half", "double"):
+            assert changed == set(ranges) - {"horizontal_flip"}
+            assert all(found[key] == {"half": 0.5, "double": 2}[setting] * papers[key] for key in changed)
+        else:
+            assert changed == ({"brightness"} if setting == "stretched" else {"fill_mode"})
+
+
+def test_augmentation_that_would_change_nothing_is_refused():
+    nothing = dict.fromkeys(("rotation_range", "shift_range", "zoom_range", "brightness_range"), 0.0)
+    with pytest.raises(ParameterError, match="augmentation: true would change no image: every range is 0"):
+        load("demo", "RN8", nothing | {"horizontal_flip": False})
+    assert load("demo", "RN7", nothing | {"horizontal_flip": False}).rotation_range == 0
+
+
 def test_a_row_that_is_not_fine_tuned_continues_none():
     with pytest.raises(ParameterError, match=r"RN2\.yaml: continues: found 'RN1'; only a row with fine_tuning: true"):
         load("demo", "RN2", {"fine_tuning": False})
@@ -163,10 +187,13 @@ def test_a_run_s_file_may_hold_what_differs_from_another_run():
 
 
 def test_a_study_names_rows_and_an_unknown_one_is_refused(tmp_path, monkeypatch):
-    assert all(load("demo", row).experiment == row for row in params.study("shortcuts")["rows"])
-    with pytest.raises(ParameterError, match="STUDY: found 'short', expected shortcuts"):
+    for name in ("augmentation", "shortcuts"):
+        found = params.study(name)
+        assert all(load("demo", row).experiment == row for row in (*found["rows"], *found["compared_with"]))
+        assert all((paths.NOTEBOOKS / f"{notebook}.ipynb").is_file() for notebook in found["notebooks"])
+    with pytest.raises(ParameterError, match="STUDY: found 'short', expected augmentation or shortcuts"):
         params.study("short")
     monkeypatch.setattr(params, "STUDIES", tmp_path)
     (tmp_path / "mine.yaml").write_text("rows: RN7")
-    with pytest.raises(ParameterError, match=r"mine\.yaml: found .*, expected `rows: \[\.\.\.\]`"):
+    with pytest.raises(ParameterError, match=r"mine\.yaml: rows: found 'RN7', expected a list of names"):
         params.study("mine")

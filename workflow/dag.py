@@ -57,7 +57,7 @@ def values(notebook: str, checked: Params, **changed: Any) -> dict[str, Any]:
 
 
 def studied(study: str, run: str, changes: dict[str, Any], at: Paths) -> dict[str, Params]:
-    """The rows that a study trains beside those of the run, as far as the prepared images allow; none before there are.
+    """The rows that a study needs, its own as far as the prepared images allow; none before there are.
 
     Args:
         study: its name, of params/studies.
@@ -70,7 +70,8 @@ def studied(study: str, run: str, changes: dict[str, Any], at: Paths) -> dict[st
     if not (at.covidx / "index.csv").is_file():
         return {}
     chest, found = load.open_dataset(at.covidx), {}
-    for row in params.study(study)["rows"]:
+    asked = params.study(study)
+    for row in (*asked["compared_with"], *asked["rows"]):
         piece = params.load(run, row, changes)
         with suppress(DataError):  # the study's page says it
             views.restricted(chest, piece.view, piece.left_out)

@@ -366,7 +366,8 @@ def main() -> None:
     try:
         changes = overrides(asked.changes, asked.data)
         checked = params.load(asked.run, None, changes)
-        names = [*checked.experiments, *(params.study(asked.study)["rows"] if asked.study is not None else [])]
+        of_study = params.study(asked.study) if asked.study is not None else {"compared_with": [], "rows": []}
+        names = [*checked.experiments, *of_study["compared_with"], *of_study["rows"]]
         rows = {row: params.load(asked.run, row, changes) for row in names}
         at_most, extra = count(asked.jobs), _words(asked.snakemake)
         profile = profile_settings(asked.profile)
@@ -378,7 +379,7 @@ def main() -> None:
             jobs, memory = at_most or profile["jobs"], None
         first = [] if extra or asked.study else slow_files(at, rows)  # else these are made beside what is asked for
         # of a study the data come first, since they say which of its rows can be trained
-        stages = [[*extra, target] for target in (DATA_RULE, asked.study)] if asked.study else [extra]
+        stages = [[*extra, target] for target in (DATA_RULE, "study")] if asked.study else [extra]
         door = {"first": first, "profile": asked.profile, "study": asked.study or ""}
         commands = [snakemake_command(checked.run, changes, jobs, cores, extra=of, **door) for of in stages]
         working = executes(commands[0]) if extra else True

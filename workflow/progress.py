@@ -31,7 +31,7 @@ FINISHED = re.compile(r"\d+ of \d+ steps")
 KINDS = {"experiment": "04", "linear_stage": "04", "pretraining": "03", "provenance_page": "provenance"}
 """Rules whose notebooks are not named after them."""
 
-NO_NOTEBOOK = ("reproduce", "shortcuts", "report", "provenance")
+NO_NOTEBOOK = ("reproduce", "study", "report", "provenance")
 
 
 def usual_seconds(at: Paths) -> tuple[dict[str, float], bool]:

@@ -39,7 +39,7 @@ COLOURS = {SUPPORTED: "#1b7f4d", CONTRADICTED: "#b3372b"} | dict.fromkeys((UNDEC
 
 
 def read_claims(path: Path = CLAIMS, study: str = "") -> list[dict]:
-    """The claims of the file, checked: the report's, or the critics' that a study judges.
+    """The claims of the file, checked: the report's, or those that a study judges.
 
     Raises:
         ValueError: one line for each claim that lacks a key, has an unknown kind, direction or need, or repeats an id.

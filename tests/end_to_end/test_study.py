@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from lib import params
 from lib.evaluation import studies
 from tests.end_to_end.project import copied, environment, front_door
 
@@ -26,7 +27,8 @@ def call(project, *more):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     project = copied(tmp_path_factory.mktemp("study"))
-    (project / "params" / "studies" / "shortcuts.yaml").write_text(yaml.safe_dump({"rows": ROWS}))
+    fewer = params.study("shortcuts") | {"rows": ROWS}
+    (project / "params" / "studies" / "shortcuts.yaml").write_text(yaml.safe_dump(fewer))
     done = call(project, "--study", "shortcuts")
     assert done.returncode == 0, done.stdout + done.stderr
     return project
@@ -69,4 +71,4 @@ def test_the_same_command_finds_nothing_left_to_do(project):
 def test_an_unknown_study_is_refused(project):
     done = call(project, "--study", "short")
     assert done.returncode == 1
-    assert done.stderr.strip() == "STUDY: found 'short', expected shortcuts"
+    assert done.stderr.strip() == "STUDY: found 'short', expected augmentation or shortcuts"

@@ -92,6 +92,13 @@ def test_the_critics_claims_name_what_the_study_measures_and_are_not_the_reports
     assert all(claims.rule(one).startswith("The interval of what was measured must lie") for one in critics)
 
 
+def test_the_suspicions_about_augmentation_are_the_report_s():
+    suspected = claims.read_claims(study="augmentation")
+    assert [one["section"] for one in suspected] == ["the report, 5.1"] * 3
+    assert {one["trained_on"] for claim in suspected for one in claim["lines"] if "trained_on" in one} == {"flip"}
+    assert all(set(wanted) <= set(studies.COLUMNS) for one in suspected for wanted in one["lines"])
+
+
 def test_the_answer_names_both_scores_and_what_they_rest_on(tmp_path):
     score = {"measure": "view_covid_f1", "score": "covid_f1"}
     at = table(

@@ -11,8 +11,8 @@ from lib import params
 from lib.paths import NOTEBOOKS, ROOT
 from workflow import dag
 
-STUDY = {f"{number}_" for number in (12, 13, 14, 15)}  # not part of a plain run
-STORY = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb") if path.stem[:3] not in STUDY)
+STUDY = {notebook for name in ("augmentation", "shortcuts") for notebook in params.study(name)["notebooks"]}
+STORY = sorted({path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb")} - STUDY)  # of a plain run
 
 
 def test_a_notebook_depends_on_what_it_imports_and_on_what_that_imports():
