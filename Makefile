@@ -40,7 +40,7 @@ endif
 reproduce: environment  ## every notebook and the report: RUN=demo|cpu|paper DATA=/path SET="key=value ..." JOBS=n PROFILE=local|slurm ACCELERATOR=cpu|cuda
 	@$(BIN)/python -m workflow.front
 
-study: environment  ## what goes beyond the paper, on the same rows: STUDY=shortcuts|augmentation RUN=demo, and as above
+study: environment  ## what goes beyond the paper, on the same rows: STUDY=shortcuts|augmentation|search RUN=demo, and as above
 	@$(BIN)/python -m workflow.front --study "$$STUDY"
 
 help:  ## this list

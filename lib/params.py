@@ -33,6 +33,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 # What folders are named after: no separator, no dot, nothing that a shell or Snakemake reads as a sign
 RUN_NAME, ROW_NAME = r"[a-z0-9][a-z0-9_-]{0,63}", r"[A-Z]{1,8}[0-9]{1,4}(-[A-Za-z0-9_]{1,32}){0,4}"
+TRIAL = "-trial_"
+"""Stands in the name of a search's trial, which no file in params/experiments has and which has no page of its own."""
+
 Run = Annotated[str, Field(pattern=f"^{RUN_NAME}$")]
 Row = Annotated[str, Field(pattern=f"^{ROW_NAME}$")]
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -69,6 +72,8 @@ class Params(BaseModel):
     # Which rows, how often
     experiments: Annotated[list[Row], Field(min_length=1, max_length=10_000)]
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=10_000)]
+    trials: Annotated[int, Field(ge=1, le=999)]
+    search_seed: Seed
 
     # Training (sections 4.2 and 4.3)
     epochs: Count
@@ -129,6 +134,7 @@ class Params(BaseModel):
     classifier_l2: Reading = "as_published"
     view: Literal["full", "centre_black", "border", "lungs_only", "lungs_removed", "framed", "boxed_out"] = "full"
     left_out: Annotated[str, Field(pattern=r"^[a-z0-9]{0,32}$")] = ""  # a source that no training sees
+    diverging: Literal["stop", "keep"] = "stop"
     seed: Seed = 1
 
     @model_validator(mode="after")
@@ -296,24 +302,30 @@ def of_run(run: str) -> dict[str, Any]:
     return {key: value for path in files_of(run, RUNS) for key, value in read_yaml(path).items()}
 
 
+def studies() -> list[str]:
+    """The names of params/studies."""
+    return sorted(file.stem for file in STUDIES.glob("*.yaml"))
+
+
 def study(name: str) -> dict[str, Any]:
     """What params/studies/<name>.yaml holds.
 
     Returns:
-        `rows`, those that it trains beside a run's; `compared_with`, rows that it needs of the run; its `notebooks`.
+        Its `notebooks`; `compared_with`, rows that it needs of the run; and those that it trains beside a run's:
+        `rows` or, of a search, `space`, from which `lib.training.search.draw` draws them.
 
     Raises:
         ParameterError: there is no such study, or its file holds something else.
     """
-    path, known = STUDIES / f"{name}.yaml", sorted(file.stem for file in STUDIES.glob("*.yaml"))
-    if name not in known:
-        raise ParameterError(f"STUDY: found {short(name)}, expected {' or '.join(known)}")
+    path = STUDIES / f"{name}.yaml"
+    if name not in studies():
+        raise ParameterError(f"STUDY: found {short(name)}, expected {' or '.join(studies())}")
     found = read_yaml(path)
-    for key in ("rows", "compared_with", "notebooks"):
+    for key in ("compared_with", "notebooks", *(["rows"] if "space" not in found else [])):
         if not isinstance(found.get(key), list) or not found[key]:
             raise ParameterError(f"{show(path)}: {key}: found {short(found.get(key))}, expected a list of names")
         found[key] = [named(one, Row if key != "notebooks" else Text, f"{show(path)}: {key}") for one in found[key]]
-    return found
+    return {"rows": [], "space": {}} | found
 
 
 def _check_continued(row: str, parent: str, overrides: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from lib.paths import NOTEBOOKS
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 RN3 = params.load("demo", "RN3")
-STORY = [f"{n:02d}" for n in range(18)]  # from 12 on a study's; then come the appendices
+STORY = [f"{n:02d}" for n in range(19)]  # from 12 on a study's; then come the appendices
 APPENDICES = ["90", "91", "92", "93"]
 # what stands in the cells themselves, not behind one call
 METHOD = {

@@ -187,13 +187,14 @@ def test_a_run_s_file_may_hold_what_differs_from_another_run():
 
 
 def test_a_study_names_rows_and_an_unknown_one_is_refused(tmp_path, monkeypatch):
-    for name in ("augmentation", "shortcuts"):
+    for name in params.studies():
         found = params.study(name)
-        assert all(load("demo", row).experiment == row for row in (*found["rows"], *found["compared_with"]))
+        named = (*found["rows"], *found["compared_with"], *found["space"])
+        assert all(load("demo", row).experiment == row for row in named)
         assert all((paths.NOTEBOOKS / f"{notebook}.ipynb").is_file() for notebook in found["notebooks"])
-    with pytest.raises(ParameterError, match="STUDY: found 'short', expected augmentation or shortcuts"):
+    with pytest.raises(ParameterError, match="STUDY: found 'short', expected augmentation or search or shortcuts"):
         params.study("short")
     monkeypatch.setattr(params, "STUDIES", tmp_path)
     (tmp_path / "mine.yaml").write_text("rows: RN7")
-    with pytest.raises(ParameterError, match=r"mine\.yaml: rows: found 'RN7', expected a list of names"):
+    with pytest.raises(ParameterError, match=r"mine\.yaml: compared_with: found None, expected a list of names"):
         params.study("mine")

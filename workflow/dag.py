@@ -56,8 +56,26 @@ def values(notebook: str, checked: Params, **changed: Any) -> dict[str, Any]:
     return {name: merged[name] for name in listed_in(NOTEBOOKS / f"{notebook}.ipynb")}
 
 
+def asked(study: str, run: str, changes: dict[str, Any]) -> dict[str, Params]:
+    """The rows that a study needs: those that it compares with, its own, and the trials of its search.
+
+    Raises:
+        lib.params.ParameterError: one of them cannot be trained with its parameters, or a space is none.
+    """
+    of = params.study(study)
+    found = {row: params.load(run, row, changes) for row in (*of["compared_with"], *of["rows"])}
+    if of["space"]:
+        from lib.training import search  # scikit-learn, a second that other calls need not wait for
+
+        whole = params.load(run, None, changes)
+        for name, drawn in search.draw(of["space"], whole.trials, whole.search_seed).items():
+            its = params.load(run, name.partition("-")[0], changes).model_dump()
+            found[name] = params.merge([("space", its | drawn | {"experiment": name, "diverging": "keep"})])
+    return found
+
+
 def studied(study: str, run: str, changes: dict[str, Any], at: Paths) -> dict[str, Params]:
-    """The rows that a study needs, its own as far as the prepared images allow; none before there are.
+    """The rows that a study needs, as far as the prepared images allow; none before there are.
 
     Args:
         study: its name, of params/studies.
@@ -70,9 +88,7 @@ def studied(study: str, run: str, changes: dict[str, Any], at: Paths) -> dict[st
     if not (at.covidx / "index.csv").is_file():
         return {}
     chest, found = load.open_dataset(at.covidx), {}
-    asked = params.study(study)
-    for row in (*asked["compared_with"], *asked["rows"]):
-        piece = params.load(run, row, changes)
+    for row, piece in asked(study, run, changes).items():
         with suppress(DataError):  # the study's page says it
             views.restricted(chest, piece.view, piece.left_out)
             found[row] = piece

@@ -366,9 +366,8 @@ def main() -> None:
     try:
         changes = overrides(asked.changes, asked.data)
         checked = params.load(asked.run, None, changes)
-        of_study = params.study(asked.study) if asked.study is not None else {"compared_with": [], "rows": []}
-        names = [*checked.experiments, *of_study["compared_with"], *of_study["rows"]]
-        rows = {row: params.load(asked.run, row, changes) for row in names}
+        rows = {row: params.load(asked.run, row, changes) for row in checked.experiments}
+        rows |= dag.asked(asked.study, asked.run, changes) if asked.study is not None else {}
         at_most, extra = count(asked.jobs), _words(asked.snakemake)
         profile = profile_settings(asked.profile)
         at = Paths(checked.run)

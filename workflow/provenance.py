@@ -111,9 +111,9 @@ def commented(path: Path) -> list[dict[str, Any]]:
 
 
 def passed_parameters(notebooks: Path) -> dict[str, list[Any]]:
-    """Each value that papermill passed for a parameter to any of the run's notebooks, without repetition."""
+    """Each value that papermill passed for a parameter to any of the run's notebooks, trials aside, once each."""
     passed: dict[str, list[Any]] = {}
-    for path in sorted(notebooks.glob("[!.]*.ipynb")):
+    for path in sorted(path for path in notebooks.glob("[!.]*.ipynb") if params.TRIAL not in path.stem):
         for key, value in _record(_notebook(path)).get("parameters", {}).items():
             if value not in passed.setdefault(key, []):
                 passed[key].append(value)

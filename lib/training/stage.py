@@ -144,9 +144,8 @@ class Progress(keras.callbacks.Callback):
             0 writes every epoch down.
         to_beat: the validation macro F1 that an epoch must exceed to be kept; where none does, the model ends with the
             weights that it had when this object was made.
-
-    Raises:
-        TrainingDiverged: while fitting, the loss became infinite or NaN in an epoch.
+        diverging: "stop" raises TrainingDiverged while fitting, once the loss of an epoch is infinite or NaN; "keep"
+            ends the `with` block there: `diverged` says why, and the best epoch so far, or the first weights, are kept.
     """
 
     def __init__(
@@ -158,9 +157,10 @@ class Progress(keras.callbacks.Callback):
         settings: Any,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         to_beat: float = -math.inf,
+        diverging: str = "stop",
     ):
         super().__init__()
-        self._to_beat = to_beat
+        self._to_beat, self._diverging, self.diverged = to_beat, diverging, ""
         self._trained, self.stage, self.epochs = model, stage, epochs
         self._every, self._written = checkpoint_seconds, time.perf_counter()
         _make_variables(model)
@@ -173,12 +173,19 @@ class Progress(keras.callbacks.Callback):
     def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(self, kind, error, _) -> None:
+    def __exit__(self, kind, error, _) -> bool:
         if isinstance(error, tf.errors.ResourceExhaustedError):
             raise MemoryError(
                 f"{self.stage}, epoch {len(self.history) + 1}: out of memory ({error.message.splitlines()[0]}); "
                 "lower batch_size or image_size, or set precision to mixed_float16"
             ) from error
+        if isinstance(error, TrainingDiverged) and self._diverging == "keep":
+            self.diverged = str(error).partition(". Last good")[0]
+            log.info("%s; what was best before is kept", self.diverged)
+            scores = {f"val_{name}": math.nan for name in self._lost if name != "loss"}
+            row = {"stage": self.stage, "epoch": len(self.history) + 1, **self._lost, **scores}
+            self.history.append(row | {"learning_rate": self._rate, "best": False})
+        return bool(self.diverged)
 
     @property
     def best(self) -> float:
@@ -237,6 +244,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         loss = logs["loss"]  # a batch's NaN or infinity stays in the epoch's mean; a GPU would wait for each to be read
         if not math.isfinite(loss):
+            self._lost = {name: float(value) for name, value in logs.items()}
             raise TrainingDiverged(
                 f"{self.stage}, epoch {len(self.history) + 1}: the loss is {loss} at learning rate {self._rate:g}. "
                 f"Last good checkpoint: {self.file if self.file.is_file() else 'none yet'}. "

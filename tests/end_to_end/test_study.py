@@ -71,4 +71,4 @@ def test_the_same_command_finds_nothing_left_to_do(project):
 def test_an_unknown_study_is_refused(project):
     done = call(project, "--study", "short")
     assert done.returncode == 1
-    assert done.stderr.strip() == "STUDY: found 'short', expected augmentation or shortcuts"
+    assert done.stderr.strip() == "STUDY: found 'short', expected augmentation or search or shortcuts"

@@ -128,6 +128,24 @@ def test_a_training_that_diverges_names_the_epoch_before(network, tmp_path):
         progress.on_epoch_end(0, {"loss": np.nan})
 
 
+@pytest.mark.parametrize("epochs_before", [0, 1])
+def test_a_training_that_may_diverge_ends_with_what_was_best_before(network, tmp_path, epochs_before):
+    network.compile(Adam(0.01), "categorical_crossentropy", metrics=[EpochScores(3)])
+    weights = [variable.numpy() for variable in network.weights]
+    fitted, scores = {"loss": [0.0], "macro_f1": [0.0]}, {"cross_entropy": 0.0, "macro_f1": 0.5}
+    with Progress(network, tmp_path, "linear", 3, {}, diverging="keep") as progress:
+        for _ in range(epochs_before):
+            progress.end_epoch(fitted, scores, keep=True)
+        network.weights[0].assign(network.weights[0] * np.nan)
+        progress.on_epoch_end(0, {"loss": np.nan, "macro_f1": 0.3})
+    history = progress.finish()
+    assert progress.diverged == f"linear, epoch {epochs_before + 1}: the loss is nan at learning rate 0.01"
+    assert history["best"].tolist() == [True] * epochs_before + [False]
+    assert np.isnan(history["val_macro_f1"].iloc[-1])
+    for variable, value in zip(network.weights, weights, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+
+
 @pytest.mark.parametrize("decay", [{}, {"cosine_steps": 30}])
 def test_an_interrupted_stage_ends_with_the_same_weights(network, stripes, tmp_path, decay):
     fit = SETTINGS | decay

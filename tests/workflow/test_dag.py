@@ -11,7 +11,7 @@ from lib import params
 from lib.paths import NOTEBOOKS, ROOT
 from workflow import dag
 
-STUDY = {notebook for name in ("augmentation", "shortcuts") for notebook in params.study(name)["notebooks"]}
+STUDY = {notebook for name in params.studies() for notebook in params.study(name)["notebooks"]}
 STORY = sorted({path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb")} - STUDY)  # of a plain run
 
 
@@ -31,6 +31,15 @@ def test_the_benchmark_depends_on_what_it_imports_of_the_machinery():
     files = dag.sources("benchmark")
     assert {"workflow/bench/cost.py", "workflow/bench/measure.py"} <= set(files)
     assert not [file for file in files if file.startswith(("workflow/report/", "workflow/download/"))]
+
+
+def test_a_search_s_trials_are_its_rows_with_what_was_drawn():
+    asked = dag.asked("search", "demo", {"trials": 2})
+    whole, trial = asked["RN4"].model_dump(), asked["RN4-trial_002"].model_dump()
+    unlike = {key for key, value in trial.items() if value != whole[key]}
+    assert unlike - {"experiment", "diverging"} <= {"fine_tuning_learning_rate", "fine_tuning_start"}
+    assert (trial["experiment"], trial["diverging"], trial["continues"]) == ("RN4-trial_002", "keep", "RN3")
+    assert len(asked) == 4 + 3 * 2
 
 
 def test_the_library_imports_nothing_of_the_machinery():

@@ -7,7 +7,7 @@ from typing import Any
 
 import nbformat
 
-from lib import files, paths
+from lib import files, params, paths
 from workflow.report import html
 
 KEPT_OUTPUTS = ("image/png", "image/jpeg", "image/svg+xml", "text/html", "text/markdown", "text/latex", "text/plain")
@@ -100,7 +100,8 @@ def listing(stem: str, title: str, text: str) -> Page:
 
 
 def read_pages(folder: Path, variants: list[str]) -> list[Page]:
-    """Every executed notebook of a run: by number, then by variant in the order of `variants`, others after them."""
+    """Every executed notebook of a run, a search's trials aside: by number, then by variant in the order of `variants`,
+    others after them."""
     rank = {name: place for place, name in enumerate(variants)}
 
     def place(page: Page):
@@ -108,7 +109,8 @@ def read_pages(folder: Path, variants: list[str]) -> list[Page]:
         return page.group, rank.get(page.variant, rank.get(first, len(rank))), first, len(repeat), repeat
 
     # a stopped execution is younger than the whole one beside it, so it is the one to show
-    found = sorted(folder.glob("[!.]*.ipynb"), key=lambda path: path.stem.endswith(STOPPED))
+    found = [path for path in folder.glob("[!.]*.ipynb") if params.TRIAL not in path.stem]
+    found.sort(key=lambda path: path.stem.endswith(STOPPED))
     chosen = {path.stem.removesuffix(STOPPED): path for path in found}
     return sorted((read_page(path) for path in chosen.values()), key=place)
 
