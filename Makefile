@@ -25,6 +25,8 @@ override STUDY := $(value STUDY)
 override ARCHIVE := $(value ARCHIVE)
 override ACCELERATOR := $(value ACCELERATOR)
 export RUN DATA SET JOBS PROFILE SNAKEMAKE_ARGS STUDY ARCHIVE
+# Another checkout's modules, which a user's PYTHONPATH may name, would run in place of this one's, and write there
+unexport PYTHONPATH
 
 # A cluster's login node may have no GPU where its other nodes do, so ACCELERATOR wins over what is found here
 FOUND := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo cuda || echo cpu)
