@@ -1,4 +1,4 @@
-"""The study of shortcuts at the smallest size: its rows, its pages, its verdicts."""
+"""The studies at the smallest size: their rows, their pages, their verdicts."""
 
 import subprocess
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(1800
 
 SMALL = (
     "image_size=32 epochs=2 scratch_epochs=1 pretraining_epochs=1 phantom_images=120 phantom_skin_images=84 "
-    "phantom_size=96 bootstrap_samples=100 experiments=[RN3]"
+    "phantom_size=96 bootstrap_samples=100 experiments=[RN3] trials=2"
 )
 ROWS = ["RN7-boxed_out", "RN3-without_sirm"]
 
@@ -66,6 +66,40 @@ def test_the_same_command_finds_nothing_left_to_do(project):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "to execute" not in done.stdout
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_augmentation_is_shown_and_judged_as_far_as_its_rows_were_run(project):
+    fewer = params.study("augmentation") | {"compared_with": ["RN7"], "rows": ["RN8-flip"]}
+    (project / "params" / "studies" / "augmentation.yaml").write_text(yaml.safe_dump(fewer))
+    done = call(project, "--study", "augmentation")
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = project / "results" / "demo" / "studies"
+    table = studies.read_table(results / "augmentation.csv")
+    assert table[["row", "measure"]].drop_duplicates().to_numpy().tolist() == [["RN8-flip − RN7", "over_none"]]
+    assert set(pd.read_csv(results / "augmentation_claims.csv")["verdict"]) == {"not run"}
+    page = (results.parent / "report" / "17_does_augmentation_help.html").read_text(encoding="utf-8")
+    assert "rows that were not run: RN4, RN8, RN6" in page
+
+
+def test_a_trial_that_diverges_is_a_line_with_its_reason_and_is_not_chosen(project):
+    fewer = params.study("search") | {"compared_with": ["RN3"], "space": {"RN3": {"learning_rate": [1e-4, 0.9]}}}
+    (project / "params" / "studies" / "search.yaml").write_text(yaml.safe_dump(fewer))
+    stage = project / "lib" / "training" / "stage.py"  # a linear classifier's loss stays finite at any rate
+    code = stage.read_text(encoding="utf-8")
+    stage.write_text(code.replace("if not math.isfinite(loss):", "if self._rate > 0.05:"), encoding="utf-8")
+    done = call(project, "--study", "search")
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = project / "results" / "demo"
+    trials = pd.read_csv(results / "studies" / "search_trials.csv").set_index("trial")
+    assert list(trials.index) == ["RN3-trial_001", "RN3-trial_002"]
+    assert (trials["learning_rate"] > 0.05).tolist() == [False, True]
+    assert trials.loc["RN3-trial_002", "reason"].startswith("linear, epoch 1: the loss is ")
+    assert trials["val_macro_f1"].notna().tolist() == [True, False]
+    table = studies.read_table(results / "studies" / "search.csv")
+    assert set(table["trained_on"]) == {"RN3-trial_001"}
+    report = results / "report"
+    assert (report / "18_random_search.html").is_file()
+    assert not list(report.glob("*trial*")), "a trial has no page of its own"
 
 
 def test_an_unknown_study_is_refused(project):

@@ -61,6 +61,7 @@ def test_every_parameter_of_the_project_has_a_comment(path):
 def test_values_that_the_notebooks_got_win_over_the_file_and_all_are_told(at):
     executed(at, "00_a", parameters={"image_size": 32, "run": "demo", "ig_steps": 32})
     executed(at, "01_b", parameters={"image_size": 32, "experiment": "RN4", "ig_steps": 48})
+    executed(at, "04_experiment-RN4-trial_001", parameters={"image_size": 32, "ig_steps": 64})  # drawn, not given
     entries = {entry["key"]: entry for entry in provenance.collect("demo")["parameters"]}
     in_file = params.read_yaml(params.RUNS / "demo.yaml")["image_size"]
     assert (entries["image_size"]["value"], entries["image_size"]["file_value"]) == (32, in_file)

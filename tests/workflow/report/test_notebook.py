@@ -45,7 +45,7 @@ def test_they_stand_by_number_and_then_in_the_order_of_the_rows(executed):
 
 
 def test_repeats_with_further_seeds_follow_their_row(tmp_path):
-    for name in ("RN3", "RN4-seed10", "RN4-seed2", "RN4"):
+    for name in ("RN3", "RN4-seed10", "RN4-seed2", "RN4", "RN4-trial_001"):  # a search's page tells of its trials
         nbformat.write(nbformat.v4.new_notebook(), tmp_path / f"04_experiment-{name}.ipynb")
     found = [page.variant for page in notebook.read_pages(tmp_path, ["RN4", "RN3"])]
     assert found == ["RN4", "RN4-seed2", "RN4-seed10", "RN3"]
