@@ -1,6 +1,7 @@
 """What a study measured: lines of the tables that its notebooks write, and scores as such lines."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -56,6 +57,19 @@ def read_parts(at: Paths, study: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else as_table([])
 
 
+def said(line: Any, form: str = ".1f") -> str:
+    """A line's value in %, with its interval where there is one.
+
+    Args:
+        line: has value, low and high, as a row of a study's table has.
+        form: of each number; "+.1f" for a difference.
+    """
+    if pd.isna(line.value):
+        return "undefined"
+    value, *ends = (format(100 * float(n), form) for n in (line.value, line.low, line.high) if not pd.isna(n))
+    return f"{value} [{', '.join(ends)}]" if ends else value
+
+
 def without_lungs(table: pd.DataFrame) -> str:
     """One sentence: how much of RN7's COVID-19 F1 is there without any lung; "" where it was not measured."""
     of = table[(table["measure"] == "view_covid_f1") & (table["trained_on"] == table["tested_on"])]
@@ -64,13 +78,6 @@ def without_lungs(table: pd.DataFrame) -> str:
     if view is None or "full" not in of.index:
         return ""
     seen = {"boxed_out": "without the box around each lung", "centre_black": "without the centre of the image"}[view]
-
-    def said(line: pd.Series) -> str:
-        if pd.isna(line["value"]):
-            return "undefined"
-        ends = "" if pd.isna(line["low"]) else f" [{100 * line['low']:.1f}, {100 * line['high']:.1f}]"
-        return f"{100 * line['value']:.1f}{ends}"
-
     patients = f"{int(of.at[view, 'patients'])} patients with COVID-19"
     whole, rest = said(of.loc["full"]), said(of.loc[view])
     return f"COVID-19 F1 of RN7 is {whole} % with whole images, and {rest} % {seen} ({patients})."

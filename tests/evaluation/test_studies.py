@@ -114,6 +114,13 @@ def test_the_answer_names_both_scores_and_what_they_rest_on(tmp_path):
     assert studies.without_lungs(studies.as_table([])) == ""
 
 
+def test_a_line_is_said_with_as_much_as_is_known():
+    (of,) = studies.as_table([line(0.123, -0.05, 0.3)]).itertuples()
+    assert studies.said(of, "+.1f") == "+12.3 [-5.0, +30.0]"
+    assert studies.said(of._replace(low=None, high=None)) == "12.3"
+    assert studies.said(of._replace(value=None)) == "undefined"
+
+
 def test_text_of_a_table_stays_text(tmp_path):
     at = table(tmp_path, line(0.5, None, None, note=""))
     found = studies.read_parts(at, "shortcuts")
