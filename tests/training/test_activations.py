@@ -109,6 +109,7 @@ def test_a_store_that_grows_too_large_loses_what_was_used_longest_ago(cut, every
     def use(offset):
         images = Examples([everything.arrays[0] + np.uint8(offset)], everything.positions, everything.labels, 3)
         stored_activations(cut[0], images, tmp_path, 16)
+        time.sleep(0.05)  # a file system's clock may tick every 10 ms only
         return tmp_path / activations.key(cut[0], images)
 
     first, second = use(1), use(2)

@@ -7,7 +7,7 @@ from lib.paths import NOTEBOOKS
 from workflow.bench import cost, scale
 
 PAPER = params.load("paper")
-STUDY = {"12", "13", "14", "15"}
+STUDY = {notebook[:2] for name in params.studies() for notebook in params.study(name)["notebooks"]}
 """Notebooks that a plain run leaves out."""
 
 ALWAYS = ("provenance", "report", "reproduce")
