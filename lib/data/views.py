@@ -14,6 +14,7 @@ from scipy import ndimage
 from lib.data import DataError
 from lib.data.load import Dataset
 from lib.data.split import SPLITS
+from lib.paths import show
 
 CENTRE = 0.8
 """Side of the black rectangle of `centre_black` as a share of the image's: our choice, to cover most lungs."""
@@ -99,7 +100,7 @@ def with_lungs(data: Dataset) -> np.ndarray:
     listed = data.folder / "masks.csv"
     if not listed.is_file():
         remedy = "put a folder masks/ beside that of the images, a picture of each image's name, or take another view"
-        raise DataError(f"{listed}: no such file, since no masks came with these images; {remedy}")
+        raise DataError(f"{show(listed)}: no such file, since no masks came with these images; {remedy}")
     return (pd.read_csv(listed)["lung"] > 0).to_numpy()
 
 
@@ -125,7 +126,7 @@ def restricted(data: Dataset, view: str, left_out: str = "") -> Dataset:
     found = set(zip(index["split"], index["label"], strict=True))
     holes = [f"{split} has none of {name}" for split in SPLITS for name in data.classes if (split, name) not in found]
     if why and holes:
-        raise DataError(f"{data.folder} ({', '.join(why)}): {'; '.join(holes)}")
+        raise DataError(f"{show(data.folder)} ({', '.join(why)}): {'; '.join(holes)}")
     return replace(data, index=index) if why else data
 
 
