@@ -111,11 +111,17 @@ def commented(path: Path) -> list[dict[str, Any]]:
 
 
 def passed_parameters(notebooks: Path) -> dict[str, list[Any]]:
-    """Each value that papermill passed for a parameter to any of the run's notebooks, trials aside, once each."""
+    """Each value that papermill passed for a parameter to any of the run's notebooks, once each.
+
+    What a row's own file sets is no value of the run, and what a search's trial has drawn neither.
+    """
     passed: dict[str, list[Any]] = {}
     for path in sorted(path for path in notebooks.glob("[!.]*.ipynb") if params.TRIAL not in path.stem):
-        for key, value in _record(_notebook(path)).get("parameters", {}).items():
-            if value not in passed.setdefault(key, []):
+        given = _record(_notebook(path)).get("parameters", {})
+        row = given.get("experiment", "")
+        own = params.of_row(row) if (params.EXPERIMENTS / f"{row}.yaml").is_file() else {}
+        for key, value in given.items():
+            if key not in own and value not in passed.setdefault(key, []):
                 passed[key].append(value)
     return {key: values for key, values in passed.items() if key not in params.EXPERIMENT_KEYS}
 

@@ -121,7 +121,8 @@ def write(at: Paths) -> Comparison:
 def facts(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What may make two runs differ, from a provenance record: a mapping for each of `PARTS`; paths are left out."""
     parameters = {entry["key"]: entry["value"] for entry in record["parameters"]}
-    for row, entries in record["experiments"].items():
+    own = [pair for pair in record["experiments"].items() if pair[0] in parameters.get("experiments", ())]
+    for row, entries in own:  # those of a study are not part of a reference
         parameters |= {f"{row} {entry['key']}": entry["value"] for entry in entries if entry["key"] != "experiment"}
     machine = {name: parameters.pop(name, None) for name in ("instruction_set", "threads")}
     code = record["code"]

@@ -21,10 +21,20 @@ NO_REASON = "No difference in settings, data, versions or processor was found; t
 RECORD = {
     "parameters": [
         {"key": key, "value": value}
-        for key, value in {"epochs": 7, "data": "/home/me/x-rays", "instruction_set": "avx2", "threads": 1}.items()
+        for key, value in {"epochs": 7, "experiments": ["RN4"], "data": "/home/me/x-rays"}.items()
+    ]
+    + [
+        {"key": "instruction_set", "value": "avx2"},
+        {"key": "threads", "value": 1},
     ],
     "steps": [{"step": "10_claims", "seconds": 24.7}, {"step": "11_overview", "seconds": None}],
-    "experiments": {"RN4": [{"key": "experiment", "value": "RN4"}, {"key": "fine_tuning_start", "value": "conv5"}]},
+    "experiments": {
+        "RN4": [{"key": "experiment", "value": "RN4"}, {"key": "fine_tuning_start", "value": "conv5"}],
+        "RN4-few": [
+            {"key": "experiment", "value": "RN4-few"},
+            {"key": "fine_tuning_start", "value": "conv1"},
+        ],  # a study's
+    },
     "data": [{"file": "data/demo/covidx/index.csv", "bytes": 3, "sha256": "a" * 64}],
     "packages": {"numpy": "2.4.6", "keras": "3.15.1"},
     "hardware": {"system": "Linux", "processor": "One", "cores": 2, "memory_gb": 4, "gpus": []},
@@ -90,7 +100,9 @@ def test_a_reference_keeps_tables_verdicts_rounded_probabilities_and_pictures_of
     record = files.read_json(folder / "reference.json")
     assert record["seconds"] == {"10_claims": 24.7}
     made = record["made_with"]
-    assert made["parameters"] == {"epochs": 7, "RN4 fine_tuning_start": "conv5"}, "no path of a machine"
+    assert made["parameters"] == {"epochs": 7, "experiments": ["RN4"], "RN4 fine_tuning_start": "conv5"}, (
+        "no path of a machine"
+    )
     assert made["machine"].items() >= {"instruction_set": "avx2", "threads": 1, "processor": "One"}.items()
 
 

@@ -62,11 +62,14 @@ def test_values_that_the_notebooks_got_win_over_the_file_and_all_are_told(at):
     executed(at, "00_a", parameters={"image_size": 32, "run": "demo", "ig_steps": 32})
     executed(at, "01_b", parameters={"image_size": 32, "experiment": "RN4", "ig_steps": 48})
     executed(at, "04_experiment-RN4-trial_001", parameters={"image_size": 32, "ig_steps": 64})  # drawn, not given
+    its = {"experiment": "RN8-stretched", "brightness": "as_published", "image_size": 32}  # that row's file sets it
+    executed(at, "04_experiment-RN8-stretched", parameters=its)
     entries = {entry["key"]: entry for entry in provenance.collect("demo")["parameters"]}
     in_file = params.read_yaml(params.RUNS / "demo.yaml")["image_size"]
     assert (entries["image_size"]["value"], entries["image_size"]["file_value"]) == (32, in_file)
     assert entries["ig_steps"]["value"] == "32 / 48"
     assert entries["run"]["file_value"] is None
+    assert entries["brightness"]["value"] == "as_described"
     assert "experiment" not in entries, "what makes a row is not a parameter of the run"
 
 
