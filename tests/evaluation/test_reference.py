@@ -20,12 +20,11 @@ SAME = "The same as the reference, byte for byte: 2 of 2 rows, table1.csv and cl
 NO_REASON = "No difference in settings, data, versions or processor was found; the code is the same, commit 0123456789."
 RECORD = {
     "parameters": [
-        {"key": key, "value": value}
-        for key, value in {"epochs": 7, "experiments": ["RN4"], "data": "/home/me/x-rays"}.items()
-    ]
-    + [
+        {"key": "epochs", "value": 7},
+        {"key": "data", "value": "/home/me/x-rays"},
         {"key": "instruction_set", "value": "avx2"},
         {"key": "threads", "value": 1},
+        {"key": "experiments", "value": ["RN4"]},
     ],
     "steps": [{"step": "10_claims", "seconds": 24.7}, {"step": "11_overview", "seconds": None}],
     "experiments": {
