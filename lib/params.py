@@ -312,7 +312,7 @@ def study(name: str) -> dict[str, Any]:
 
     Returns:
         Its `notebooks`; `compared_with`, rows that it needs of the run; and those that it trains beside a run's:
-        `rows` or, of a search, `space`, from which `lib.training.search.draw` draws them.
+        `rows` or, of a search, `space`, from which `lib.training.search.draw_trials` draws them.
 
     Raises:
         ParameterError: there is no such study, or its file holds something else.

@@ -68,7 +68,7 @@ def asked(study: str, run: str, changes: dict[str, Any]) -> dict[str, Params]:
         from lib.training import search  # scikit-learn, a second that other calls need not wait for
 
         whole = params.load(run, None, changes)
-        for name, drawn in search.draw(of["space"], whole.trials, whole.search_seed).items():
+        for name, drawn in search.draw_trials(of["space"], whole.trials, whole.search_seed).items():
             its = params.load(run, name.partition("-")[0], changes).model_dump()
             found[name] = params.merge([("space", its | drawn | {"experiment": name, "diverging": "keep"})])
     return found

@@ -8,7 +8,7 @@ from sklearn.model_selection import ParameterSampler
 from lib.params import TRIAL, ParameterError, short
 
 
-def draw(space: dict[str, dict[str, list]], trials: int, seed: int) -> dict[str, dict[str, Any]]:
+def draw_trials(space: dict[str, dict[str, list]], trials: int, seed: int) -> dict[str, dict[str, Any]]:
     """The trials of a search, by name, and what each sets: `RN3-trial_001` is a variant of row RN3.
 
     Args:
